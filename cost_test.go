@@ -1,0 +1,278 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue"
+)
+
+// This file tests what the contract says of cost and of memory.
+
+func TestFastPathAllocatesNothing(t *testing.T) {
+	for _, k := range []variant{{capacity: 1}, {capacity: 64}, {capacity: 0}} {
+		q := k.make()
+		ctx, cancel := context.WithCancel(bg)
+		defer cancel()
+		for name, op := range map[string]func(){
+			"Put, Get":                  func() { _ = q.Put(ctx, 1); _, _ = q.Get(ctx) },
+			"TryPut, TryGet":            func() { _ = q.TryPut(1); _, _ = q.TryGet() },
+			"TryGet on empty":           func() { _, _ = q.TryGet() },
+			"observers":                 func() { _, _, _, _ = q.Len(), q.Full(), q.Drained(), q.Closed() },
+			"TryPut until full, TryGet": func() { _, _ = q.TryPut(1), q.TryPut(2); _, _ = q.TryGet(); _, _ = q.TryGet() },
+		} {
+			require.Zero(t, testing.AllocsPerRun(1000, op), "%v: %s", k, name)
+		}
+	}
+}
+
+// An unbounded queue that has grown to what it holds goes round in that ring.
+func TestBacklogOfSteadySizeAllocatesNothing(t *testing.T) {
+	q := queue.New[int](0)
+	for i := range 1500 {
+		require.NoError(t, q.Put(bg, i))
+	}
+	swing := func() {
+		for range 100 {
+			_ = q.Put(bg, 1)
+		}
+		for range 100 {
+			_, _ = q.Get(bg)
+		}
+	}
+	for range 100 {
+		swing()
+	}
+	require.Zero(t, testing.AllocsPerRun(200, swing))
+}
+
+// Both kinds of waiting: Gets on the way there, Puts on the way back.
+func TestBlockingHandOverAllocatesNothing(t *testing.T) {
+	for _, k := range []variant{{capacity: 1}, {capacity: 0}} {
+		for _, name := range []string{"background", "cancellable"} {
+			ctx := bg
+			if name == "cancellable" {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithCancel(bg)
+				defer cancel()
+			}
+			there, back := k.make(), k.make()
+			var echo sync.WaitGroup
+			echo.Go(func() {
+				for v := range there.All(ctx) {
+					_ = back.Put(ctx, v)
+				}
+			})
+			roundTrip := func() { _ = there.Put(ctx, 1); _, _ = back.Get(ctx) }
+			require.Zero(t, testing.AllocsPerRun(2000, roundTrip), "%v, %s: round trips", k, name)
+			there.Close()
+			echo.Wait()
+		}
+	}
+
+	q := queue.New[int](1)
+	var slow sync.WaitGroup
+	slow.Go(func() {
+		for range q.All(bg) {
+			runtime.Gosched() // lets the putter fill the queue and wait
+		}
+	})
+	burst := func() {
+		for i := range 10 {
+			_ = q.Put(bg, i)
+		}
+	}
+	require.Zero(t, testing.AllocsPerRun(500, burst), "waiting Puts")
+	q.Close()
+	slow.Wait()
+}
+
+// heap returns the bytes of live heap.
+func heap() int64 {
+	for range 3 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestIdleQueueIsSmall(t *testing.T) {
+	const n = 1000
+	for _, c := range []struct{ capacity, most int }{{0, 4 << 10}, {1, 1536}, {64, 3 << 10}} {
+		queues := make([]*queue.Queue[int], n)
+		before := heap()
+		for i := range queues {
+			queues[i] = queue.New[int](c.capacity)
+		}
+		each := int(heap()-before) / n
+		require.Less(t, each, c.most, "bytes per idle queue, capacity %d", c.capacity)
+		require.Positive(t, each)
+		runtime.KeepAlive(queues)
+	}
+}
+
+func TestUnboundedQueueGivesMemoryBackAfterABurst(t *testing.T) {
+	q := queue.New[[64]byte](0)
+	const n = 200_000
+	before := heap()
+	for range n {
+		require.NoError(t, q.Put(bg, [64]byte{}))
+	}
+	full := heap() - before
+	require.Greater(t, full, int64(n*64), "the burst is in memory")
+	for range n {
+		_, err := q.Get(bg)
+		require.NoError(t, err)
+	}
+	left := heap() - before
+	require.Less(t, left, int64(256<<10), "of %d bytes", full)
+	runtime.KeepAlive(q)
+}
+
+// Waiters are given back too, after a crowd has waited.
+func TestQueueGivesMemoryBackAfterACrowd(t *testing.T) {
+	q := queue.New[int](1)
+	before := heap()
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(bg)
+	const n = 10_000
+	for range n {
+		wg.Go(func() { _, _ = q.Get(ctx) })
+	}
+	for gets, _ := q.Waiting(); gets < n; gets, _ = q.Waiting() {
+		runtime.Gosched()
+	}
+	cancel()
+	wg.Wait()
+	q.CheckInvariants()
+	// Goroutines that have ended keep about half a KiB each, theirs to reuse.
+	require.Less(t, heap()-before, int64(n*1024))
+
+	before = heap()
+	for range n {
+		wg.Go(func() { _, _ = q.Get(bg) })
+	}
+	for gets, _ := q.Waiting(); gets < n; gets, _ = q.Waiting() {
+		runtime.Gosched()
+	}
+	q.Close()
+	wg.Wait()
+	require.Less(t, heap()-before, int64(64<<10), "with the goroutines there already")
+}
+
+// gone reports whether what p pointed to has been collected.
+func gone[T any](p weak.Pointer[T]) bool {
+	for range 10 {
+		runtime.GC()
+		if p.Value() == nil {
+			return true
+		}
+		time.Sleep(time.Millisecond) // for the goroutine that held it to end
+	}
+	return false
+}
+
+type thing struct{ _ [100]byte }
+
+// Every way that an item can go through a queue, and out of it.
+func TestTakenItemsAreNotKeptAlive(t *testing.T) {
+	for _, capacity := range []int{1, 3, 0} {
+		ways := map[string]func(q *queue.Queue[*thing], x *thing){
+			"through the ring": func(q *queue.Queue[*thing], x *thing) {
+				_ = q.Put(bg, x)
+				_, _ = q.Get(bg)
+			},
+			"handed to a waiting Get": func(q *queue.Queue[*thing], x *thing) {
+				done := make(chan struct{})
+				go func() { _, _ = q.Get(bg); close(done) }()
+				for gets, _ := q.Waiting(); gets == 0; gets, _ = q.Waiting() {
+					runtime.Gosched()
+				}
+				_ = q.Put(bg, x)
+				<-done
+			},
+			"refused": func(q *queue.Queue[*thing], x *thing) {
+				for q.Cap() > 0 && q.TryPut(nil) == nil {
+				}
+				if q.TryPut(x) == nil { // no bound
+					_, _ = q.TryGet()
+				}
+				for !q.Empty() {
+					_, _ = q.TryGet()
+				}
+			},
+		}
+		if capacity > 0 {
+			waiting := func(q *queue.Queue[*thing], x *thing, then func(cancel func())) {
+				for q.TryPut(nil) == nil {
+				}
+				ctx, cancel := context.WithCancel(bg)
+				defer cancel()
+				done := make(chan struct{})
+				go func() { _ = q.Put(ctx, x); close(done) }()
+				for _, puts := q.Waiting(); puts == 0; _, puts = q.Waiting() {
+					runtime.Gosched()
+				}
+				then(cancel)
+				<-done
+				for !q.Empty() {
+					_, _ = q.TryGet()
+				}
+			}
+			ways["moved in for a waiting Put"] = func(q *queue.Queue[*thing], x *thing) {
+				waiting(q, x, func(func()) { _, _ = q.Get(bg) })
+			}
+			ways["cancelled"] = func(q *queue.Queue[*thing], x *thing) {
+				waiting(q, x, func(cancel func()) { cancel() })
+			}
+		}
+		for name, way := range ways {
+			t.Run(fmt.Sprintf("cap=%d/%s", capacity, name), func(t *testing.T) {
+				q := queue.New[*thing](capacity)
+				for range 3 {
+					x := new(thing)
+					p := weak.Make(x)
+					way(q, x)
+					x = nil
+					require.True(t, gone(p))
+				}
+				runtime.KeepAlive(q)
+			})
+		}
+	}
+}
+
+// While they are in, of course, they are kept; so the test above can fail.
+func TestItemsInTheQueueAreKeptAlive(t *testing.T) {
+	for _, capacity := range []int{3, 0} {
+		q := queue.New[*thing](capacity)
+		p := func() weak.Pointer[thing] {
+			x := new(thing)
+			_ = q.Put(bg, x)
+			return weak.Make(x)
+		}()
+		require.False(t, gone(p))
+		x, err := q.Get(bg)
+		require.NoError(t, err)
+		require.Same(t, p.Value(), x)
+	}
+}
+
+func TestNewStartsNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 100 {
+		q := queue.New[int](i)
+		_ = q.Put(bg, i)
+		_, _ = q.Get(bg)
+		q.Close()
+	}
+	require.Equal(t, before, runtime.NumGoroutine())
+}

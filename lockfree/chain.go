@@ -1,0 +1,207 @@
+package lockfree
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/parkring/queue/internal/invariants"
+)
+
+// Chain is an unbounded FIFO buffer for any number of putting and getting
+// goroutines: a linked list of Rings. In steady state one ring goes round and
+// nothing is allocated. When it is full, the chain grows by a ring of twice the
+// size; after a burst the rings that are behind are garbage.
+//
+// Idea: puts go to the last ring, gets come from the first. A full ring is
+// retired: a flag in its tail, after which no put enters, so that it can be
+// drained and left for good. Its successor begins life with the item that did
+// not fit. The garbage collector takes the place of hazard pointers: nobody
+// reuses a ring that somebody may still see.
+//
+//	put  1. r = last; put into r. OK, Closed, Gated: done
+//	     2. Retired: move last on to r.next, and again
+//	     3. Full: take the lock; Grow
+//	get  1. r = first; get from r. OK, Empty, Drained: done
+//	     2. Retired, so drained for good: move first on to r.next, and again
+//
+//	first               last
+//	  |                   |
+//	  v                   v
+//	[retired] -next-> [open, closed, or its gate up]
+//
+// Sources: A. Morrison and Y. Afek, "Fast concurrent queues for x86 processors"
+// (LCRQ, PPoPP 2013): a list of rings that are closed when they are full;
+// sync.Pool's poolChain (Go): rings of doubling size. Growing under the lock is
+// ours.
+//
+// Not given: a bound, a Swap (nobody waits to put, so there is nobody to
+// promote), and lock-freedom of the put that grows the chain.
+//
+// Invariants:
+//  1. Every ring but the last is retired; next of a ring is set before the ring
+//     is retired, and never changes afterwards.
+//  2. The last ring is never retired, so the flags closed and gate, which live
+//     in its tail, need never move: both are set under the lock, like retired.
+//  3. A ring joins with one item in it. So head == tail in the last ring
+//     implies that all earlier rings are drained.
+type Chain[T any] struct {
+	_ [Pad]byte // between the allocator's neighbour and last
+
+	// last is the ring that puts go to, or one that is retired and about to be
+	// left. Moved to a ring's next by the holder of the lock and by putters that
+	// find the ring retired.
+	last atomic.Pointer[link[T]]
+	_    [Pad - unsafe.Sizeof(uintptr(0))]byte // between last and first
+
+	// first is the ring that gets come from. Moved to a ring's next by getters
+	// that find the ring drained.
+	first atomic.Pointer[link[T]]
+	_     [Pad - unsafe.Sizeof(uintptr(0))]byte // between first and the allocator's neighbour
+}
+
+// link is a ring in a chain. Its capacity is a power of two.
+type link[T any] struct {
+	Ring[T]
+	// base is the chain's position of this ring's position 0: positions run
+	// through all rings of a chain without a gap. Written before the ring before
+	// is retired, and never afterwards.
+	base uint64
+	// next is the ring that follows. Set once, under the lock.
+	next atomic.Pointer[link[T]]
+}
+
+// Sizes of the rings. The first is small, for chains that are never used much;
+// the largest bounds what a chain keeps after a burst, in bytes or, for large
+// items, in slots.
+const (
+	firstSlots   = 32
+	largestBytes = 64 << 10
+	largestSlots = 32 // at least
+)
+
+// Init makes c an empty chain. It must not be called on a chain in use. The
+// first ring counts from firstLap, as in Ring.Init.
+func (c *Chain[T]) Init(firstLap uint64) {
+	r := new(link[T])
+	r.Init(firstSlots, firstLap)
+	c.last.Store(r)
+	c.first.Store(r)
+}
+
+// Last returns the ring that puts go to. It may be retired by the time of its
+// use, unless the lock is held: a TryPut says so.
+func (c *Chain[T]) Last() *Ring[T] { return &c.last.Load().Ring }
+
+// First returns the ring that gets come from. It may be retired and drained by
+// the time of its use: a TryGet says so.
+func (c *Chain[T]) First() *Ring[T] { return &c.first.Load().Ring }
+
+// TryPut attempts once to put v in. It returns what Ring.TryPut does, except
+// for Retired; Full means that the chain has to Grow.
+func (c *Chain[T]) TryPut(v T) State {
+	r := c.last.Load()
+	s := r.TryPut(v)
+	if s == Retired {
+		c.last.CompareAndSwap(r, r.next.Load())
+		return Busy
+	}
+	return s
+}
+
+// TryGet attempts once to take the oldest item. It returns what Ring.TryGet
+// does, except for Retired.
+func (c *Chain[T]) TryGet() (T, State) {
+	r := c.first.Load()
+	v, s := r.TryGet()
+	if s == Retired {
+		c.first.CompareAndSwap(r, r.next.Load())
+		return v, Busy
+	}
+	return v, s
+}
+
+// tail returns the tail of the ring that was the last at the instant of the
+// load that read it, as a position of the chain with the ring's flags.
+func (c *Chain[T]) tail() uint64 {
+	r := c.last.Load()
+	for {
+		t := r.tail.Load()
+		if t&retired == 0 {
+			return r.base + t // a ring that is not retired is the last
+		}
+		r = r.next.Load()
+	}
+}
+
+// head returns the position of the oldest item, or of the next put if there is
+// none, at the instant of the load that read it.
+func (c *Chain[T]) head() uint64 {
+	for {
+		r := c.first.Load()
+		h := position(r.head.Load())
+		if c.first.Load() == r { // so it was the first when its head was read
+			return r.base + h
+		}
+	}
+}
+
+// Len returns how many items the chain held at one instant during the call.
+func (c *Chain[T]) Len() int {
+	for {
+		t := position(c.tail())
+		h := c.head()
+		if position(c.tail()) == t {
+			return int((t - h) / one)
+		}
+	}
+}
+
+// Closed reports whether the chain is closed.
+func (c *Chain[T]) Closed() bool { return c.tail()&closed != 0 }
+
+// Drained reports whether the chain is closed and holds nothing, which is then
+// so for good.
+func (c *Chain[T]) Drained() bool {
+	h := c.head()
+	t := c.tail() // after head, as in Ring
+	return t&closed != 0 && position(t) == h
+}
+
+// The functions below need the lock, as those of Ring do. ShutPut, OpenPut and
+// Close are called on Last.
+
+// Grow puts v into a new ring behind the last one, if that is full and open,
+// and reports whether it did. It takes effect when the last ring is retired.
+func (c *Chain[T]) Grow(v T) bool {
+	r := c.last.Load()
+	if r.tail.Load()&flags != 0 || r.Len() < r.Cap() {
+		return false
+	}
+	m := new(link[T])
+	m.Init(successorCap[T](r.Cap()), 0)
+	m.TryPut(v)
+	r.next.Store(m)
+	for {
+		// Getters may have made room by now and putters have used it. That is
+		// no harm: whatever is in r when it is retired is older than v.
+		t := r.tail.Load()
+		m.base = r.base + t
+		if r.tail.CompareAndSwap(t, t|retired) {
+			break
+		}
+	}
+	c.last.CompareAndSwap(r, m) // a putter may have done it
+	if invariants.Enabled {
+		invariants.Check(c.last.Load() == m, "the last ring of a chain moved under the lock")
+	}
+	return true
+}
+
+// successorCap returns the capacity of the ring that follows one of capacity n.
+func successorCap[T any](n int) int {
+	largest := max(largestSlots, largestBytes/int(unsafe.Sizeof(slot[T]{})))
+	if 2*n > largest {
+		return n
+	}
+	return 2 * n
+}

@@ -1,0 +1,90 @@
+package parking
+
+// List is a FIFO list of waiters. Its zero value is empty and ready to use. All
+// methods need the lock, and all but Len and UnlistAll take constant time.
+//
+// Invariants:
+//  1. A waiter is in at most one list, and listed says whether it is in one.
+//  2. first is the one that has waited longest.
+type List[T any] struct {
+	first, last *Waiter[T]
+}
+
+// Empty reports whether nobody waits in l.
+func (l *List[T]) Empty() bool { return l.first == nil }
+
+// Len returns how many wait in l.
+func (l *List[T]) Len() (n int) {
+	for w := l.first; w != nil; w = w.next {
+		n++
+	}
+	return n
+}
+
+// Push appends w and marks it listed.
+func (l *List[T]) Push(w *Waiter[T]) {
+	l.link(w)
+	w.listed = true
+}
+
+// Pop removes the waiter that has waited longest, unlists it and returns it, or
+// nil if there is none. Whoever calls it owes that waiter a Wake.
+func (l *List[T]) Pop() *Waiter[T] {
+	w := l.first
+	if w != nil {
+		l.Remove(w)
+	}
+	return w
+}
+
+// Remove takes w out of the middle of l and unlists it. w must be in l.
+func (l *List[T]) Remove(w *Waiter[T]) {
+	l.unlink(w)
+	w.listed = false
+}
+
+// UnlistAll empties l. Every waiter in it ends with err; the caller has to
+// release the lock and then WakeAll those that it gets.
+func (l *List[T]) UnlistAll(err error) (all List[T]) {
+	for w := l.first; w != nil; w = w.next {
+		w.listed = false
+		w.err = err
+	}
+	all, *l = *l, List[T]{}
+	return all
+}
+
+// WakeAll wakes every waiter in l, which must come from UnlistAll. It is the
+// one method that must not be called under the lock: there may be very many.
+func (l List[T]) WakeAll() {
+	for w := l.first; w != nil; {
+		next := w.next // w is its sleeper's again after the Wake
+		w.prev, w.next = nil, nil
+		w.Wake()
+		w = next
+	}
+}
+
+func (l *List[T]) link(w *Waiter[T]) {
+	w.prev = l.last
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
+func (l *List[T]) unlink(w *Waiter[T]) {
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+}

@@ -1,0 +1,53 @@
+package parking
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/parkring/queue/internal/backoff"
+)
+
+// Mutex guards the lists, and what goes with them, of one queue. It is a
+// sync.Mutex that, while a crowd waits, is approached with long pauses: when
+// many goroutines park and serve each other, it pays that whoever finds the lock
+// taken keeps off for longer than a critical section takes. At most four times,
+// about 25 us together; then it queues up like everybody.
+type Mutex struct {
+	mu sync.Mutex
+	// crowd is above zero while a crowd waits: set when a waiter finds another
+	// before it in its list, counted down by each that finds none. Written under
+	// the lock, read by anyone.
+	crowd atomic.Int32
+}
+
+const (
+	crowdMemory = 64 // lonely waiters until a crowd is forgotten
+	lockTries   = 4
+)
+
+// Lock locks m.
+func (m *Mutex) Lock() {
+	if m.crowd.Load() > 0 {
+		for range lockTries {
+			if m.mu.TryLock() {
+				return
+			}
+			backoff.LongPause()
+		}
+	}
+	m.mu.Lock()
+}
+
+// Unlock unlocks m.
+func (m *Mutex) Unlock() { m.mu.Unlock() }
+
+// Observe takes note, under the lock, that a waiter is about to be listed and
+// whether others wait in that list.
+func (m *Mutex) Observe(others bool) {
+	switch c := m.crowd.Load(); {
+	case others && c < crowdMemory:
+		m.crowd.Store(crowdMemory)
+	case !others && c > 0:
+		m.crowd.Store(c - 1)
+	}
+}

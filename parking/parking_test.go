@@ -1,0 +1,196 @@
+package parking
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func newWaiters(n int) []*Waiter[int] {
+	var p Pool[int]
+	all := make([]*Waiter[int], n)
+	for i := range all {
+		all[i] = p.Take()
+		all[i].Item = i
+	}
+	return all
+}
+
+func items(l *List[int]) (all []int) {
+	for w := l.Pop(); w != nil; w = l.Pop() {
+		all = append(all, w.Item)
+	}
+	return all
+}
+
+func TestListIsFIFO(t *testing.T) {
+	var l List[int]
+	require.True(t, l.Empty())
+	require.Nil(t, l.Pop())
+	for _, w := range newWaiters(5) {
+		l.Push(w)
+		require.True(t, w.Listed())
+		require.False(t, l.Empty())
+	}
+	require.Equal(t, []int{0, 1, 2, 3, 4}, items(&l))
+	require.True(t, l.Empty())
+}
+
+func TestRemoveFromAnyPlace(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}, {0, 2, 1}, {2, 0, 1}} {
+		var l List[int]
+		all := newWaiters(3)
+		for _, w := range all {
+			l.Push(w)
+		}
+		l.Remove(all[order[0]])
+		require.False(t, all[order[0]].Listed())
+		left := []int{min(order[1], order[2]), max(order[1], order[2])}
+		require.Equal(t, left, items(&l))
+
+		l.Push(all[order[0]]) // and it can be listed again
+		l.Push(all[order[1]])
+		l.Remove(all[order[0]])
+		l.Remove(all[order[1]])
+		require.True(t, l.Empty())
+	}
+}
+
+func TestUnlistAllEndsEveryWaiterWithTheError(t *testing.T) {
+	broken := errors.New("broken")
+	var l List[int]
+	all := newWaiters(100)
+	for _, w := range all {
+		l.Push(w)
+	}
+	unlisted := l.UnlistAll(broken)
+	require.True(t, l.Empty())
+	for _, w := range all {
+		require.False(t, w.Listed())
+	}
+	unlisted.WakeAll()
+	for i, w := range all {
+		require.True(t, w.Sleep(nil))
+		v, err := w.Result()
+		require.Equal(t, i, v)
+		require.Equal(t, broken, err)
+	}
+	List[int]{}.WakeAll() // nobody
+}
+
+func TestSleeperIsDurablyBlockedUntilWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, done := range []chan struct{}{nil, make(chan struct{})} {
+			w := newWaiters(1)[0]
+			awake := false
+			go func() { awake = w.Sleep(done) }()
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			require.False(t, awake)
+			w.Wake()
+			synctest.Wait()
+			require.True(t, awake)
+		}
+	})
+}
+
+func TestSleepEndsWithDone(t *testing.T) {
+	done := make(chan struct{})
+	close(done)
+	w := newWaiters(1)[0]
+	require.False(t, w.Sleep(done))
+}
+
+// A Wake that comes before the Sleep is not lost.
+func TestWakeBeforeSleep(t *testing.T) {
+	w := newWaiters(1)[0]
+	w.Wake()
+	require.True(t, w.Sleep(nil))
+}
+
+func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
+	w := newWaiters(2)[1]
+	require.Equal(t, 1, w.Take())
+	require.Zero(t, w.Item)
+}
+
+func TestPoolReusesAWaiterOnlyWhenItsSleeperIsDone(t *testing.T) {
+	var p Pool[int]
+	w := p.Take()
+	w.Item = 1
+	p.Served(w)
+	require.NotSame(t, w, p.Take(), "its sleeper has not read the item")
+	v, err := w.Result()
+	require.Equal(t, 1, v)
+	require.NoError(t, err)
+	require.Same(t, w, p.Take())
+	require.Zero(t, w.Item)
+	require.NotSame(t, w, p.Take(), "handed out twice")
+}
+
+func TestPoolReusesCancelledWaitersAtOnce(t *testing.T) {
+	var p Pool[int]
+	w := p.Take()
+	w.Item = 1
+	p.Cancelled(w)
+	require.Zero(t, w.Item)
+	require.Same(t, w, p.Take())
+}
+
+func TestPoolIsBounded(t *testing.T) {
+	var p Pool[int]
+	all := make([]*Waiter[int], 10*poolSize)
+	for i := range all {
+		all[i] = p.Take()
+	}
+	for _, w := range all {
+		p.Cancelled(w)
+	}
+	require.Equal(t, poolSize, p.n)
+	for i := range poolSize {
+		require.Same(t, all[i], p.Take())
+	}
+	require.NotSame(t, all[poolSize], p.Take())
+	require.Zero(t, p.n)
+	require.Nil(t, p.used.first)
+}
+
+func TestMutexExcludes(t *testing.T) {
+	for _, crowded := range []bool{false, true} {
+		var m Mutex
+		n := 0
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for i := range 2000 {
+					m.Lock()
+					m.Observe(crowded)
+					n++
+					if i%64 == 0 {
+						runtime.Gosched() // with the lock held, so that others find it taken
+					}
+					m.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, 8*2000, n)
+	}
+}
+
+func TestMutexForgetsACrowd(t *testing.T) {
+	var m Mutex
+	m.Observe(false)
+	require.Zero(t, m.crowd.Load())
+	m.Observe(true)
+	for range crowdMemory {
+		require.NotZero(t, m.crowd.Load())
+		m.Observe(false)
+	}
+	require.Zero(t, m.crowd.Load())
+}

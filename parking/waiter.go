@@ -1,0 +1,80 @@
+package parking
+
+import "sync/atomic"
+
+// Waiter is one waiting call: a channel to sleep on, and the item that it
+// brings or is waiting for.
+//
+// A waiter is listed, by the call that is about to sleep, and unlisted exactly
+// once: by whoever serves it, who then owes it one Wake, or by the call itself
+// when it gives up, which gets none.
+type Waiter[T any] struct {
+	// Item is what a waiting put brings, taken out by its server, or what a
+	// waiting get receives, put in by its server. Guarded by the lock while w is
+	// listed; the sleeper's after Sleep has returned true.
+	Item T
+	// err is why the call ends without having been served, or nil. Like Item.
+	err error
+
+	// wake holds the one Wake that is owed. A channel, because it is what a
+	// context can be waited for beside, what testing/synctest and the goroutine
+	// leak profile understand, and the cheapest sleep Go has.
+	wake chan struct{}
+	// done says that the sleeper will not touch w again, so that Pool may hand
+	// it out. Stored by the sleeper, loaded and cleared by Pool.
+	done atomic.Bool
+
+	prev, next *Waiter[T] // in the List or Pool that w is in; guarded by the lock
+	listed     bool       // w is in a List; guarded by the lock
+}
+
+// Listed reports whether w is still in its list, so not served. It needs the
+// lock.
+func (w *Waiter[T]) Listed() bool { return w.listed }
+
+// Sleep blocks until the Wake that is owed to w, and returns true, or until
+// done is closed, and returns false: then the caller must find out, under the
+// lock, whether it is still listed. A nil done is never closed. The sleeping
+// goroutine is parked and uses no processor; in a testing/synctest bubble it is
+// durably blocked.
+func (w *Waiter[T]) Sleep(done <-chan struct{}) bool {
+	if done == nil {
+		<-w.wake // half the price of a select
+		return true
+	}
+	select {
+	case <-w.wake:
+		return true
+	case <-done:
+		return false
+	}
+}
+
+// Wake ends w's Sleep, or lets the next one return at once. It never blocks.
+// Only the goroutine that unlisted w to serve it may call it, once, and after
+// it has released the lock. It synchronizes before the return of that Sleep.
+func (w *Waiter[T]) Wake() { w.wake <- struct{}{} }
+
+// Take takes the item out of w, for the server of a waiting put.
+func (w *Waiter[T]) Take() T {
+	v := w.Item
+	var zero T
+	w.Item = zero
+	return v
+}
+
+// Result returns what w was served with and gives w back: the caller must not
+// touch w afterwards.
+func (w *Waiter[T]) Result() (T, error) {
+	v, err := w.Item, w.err
+	w.clear()
+	return v, err
+}
+
+// clear takes what w carries out of it, so that it keeps nothing alive, and
+// gives it back.
+func (w *Waiter[T]) clear() {
+	var zero T
+	w.Item, w.err = zero, nil
+	w.done.Store(true)
+}
