@@ -3,7 +3,7 @@ package lockfree
 import (
 	"fmt"
 	"math"
-	"runtime"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"unsafe"
@@ -357,13 +357,12 @@ func TestRingNeverLooksOtherThanFullDuringSwaps(t *testing.T) {
 				}
 			})
 		}
-		for i := range 100_000 {
+		for i := range 1_000_000 {
 			if got := r.Swap(capacity+i, true); got != i {
 				t.Errorf("Swap returned %d, want %d", got, i)
 				break
 			}
-			if i%1000 == 0 {
-				runtime.Gosched()
+			for range rand.IntN(50) { // lets the words lie for a moment, where others read them
 			}
 		}
 		close(halt)

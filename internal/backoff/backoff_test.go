@@ -1,6 +1,7 @@
 package backoff
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -15,5 +16,28 @@ func TestPausesTakeTime(t *testing.T) {
 	}
 	if each := time.Since(start) / n; each < 500*time.Nanosecond {
 		t.Errorf("LongPause took %v, want several microseconds", each)
+	}
+}
+
+// With one processor the other side runs only if the caller yields: without,
+// it would have to wait for the end of the caller's time slice of 10 ms.
+func TestYieldLetsOthersRun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	turns := 0
+	done := make(chan struct{})
+	go func() {
+		for range 100 {
+			turns++
+			runtime.Gosched()
+		}
+		close(done)
+	}()
+	for range 1000 {
+		Yield()
+	}
+	select {
+	case <-done:
+	default:
+		t.Errorf("the other goroutine had %d turns in 1000 yields", turns)
 	}
 }
