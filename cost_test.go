@@ -276,3 +276,41 @@ func TestNewStartsNoGoroutine(t *testing.T) {
 	}
 	require.Equal(t, before, runtime.NumGoroutine())
 }
+
+// Idle processor time can be measured in real time only. A spinning waiter would
+// use all of it, a yielding one too.
+func TestWaitersUseNoProcessor(t *testing.T) {
+	if _, ok := cpu(); !ok {
+		t.Skip("processor time cannot be measured here")
+	}
+	const waiters, span = 64, 300 * time.Millisecond
+	ctx, cancel := context.WithCancel(bg)
+	var wg sync.WaitGroup
+	empty, endless, full := queue.New[int](1), queue.New[int](0), queue.New[int](1)
+	mustPut(t, full, 1)
+	for range waiters {
+		wg.Go(func() { _, _ = empty.Get(ctx) })
+		wg.Go(func() { _, _ = endless.Get(ctx) })
+		wg.Go(func() { _ = full.Put(ctx, 2) })
+	}
+	waiting := func() (n int) {
+		for _, q := range []*queue.Queue[int]{empty, endless, full} {
+			gets, puts := q.Waiting()
+			n += gets + puts
+		}
+		return n
+	}
+	for waiting() < 3*waiters {
+		runtime.Gosched()
+	}
+	best := span // the collector and other tests' leavings may run in one span, not in all
+	for range 5 {
+		before, _ := cpu()
+		time.Sleep(span)
+		after, _ := cpu()
+		best = min(best, after-before)
+	}
+	require.Less(t, best, span/100, "processor time of %d waiters in %v", 3*waiters, span)
+	cancel()
+	wg.Wait()
+}
