@@ -151,16 +151,15 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 // synchronizes before the return of the Get that delivers v.
 func (q *Queue[T]) TryPut(v T) error {
 	s := q.last().TryPut(v)
-	if s == lockfree.OK {
-		return nil
-	}
-	switch q.put(v, s) {
+	switch s {
 	case lockfree.OK:
 		return nil
 	case lockfree.Full:
-		return ErrFull
+		if q.chain == nil {
+			return ErrFull
+		}
 	}
-	return ErrClosed
+	return q.tryPutSlow(v, s)
 }
 
 // Get takes the oldest item out of the queue. While the queue is empty it waits;
@@ -192,16 +191,13 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 // a put has returned nil, only another get of that item makes the queue empty.
 func (q *Queue[T]) TryGet() (T, error) {
 	v, s := q.first().TryGet()
-	if s == lockfree.OK {
-		return v, nil
-	}
-	switch v, s = q.get(s); s {
+	switch s {
 	case lockfree.OK:
 		return v, nil
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	return v, ErrClosed
+	return q.tryGetSlow(s)
 }
 
 // All returns an iterator that takes items out of the queue, one per step, as
@@ -282,10 +278,12 @@ func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
 // It is a snapshot, like Len. A queue without a bound is never full.
 func (q *Queue[T]) Full() bool { return q.chain == nil && q.Len() == q.ring.Cap() }
 
+const notMade = "queue: a Queue must be made by New"
+
 // check panics if q was not made by New.
 func (q *Queue[T]) check() {
 	if q.chain == nil && q.ring.Cap() == 0 {
-		panic("queue: a Queue must be made by New")
+		panic(notMade)
 	}
 }
 
@@ -316,14 +314,15 @@ func (q *Queue[T]) put(v T, s lockfree.State) lockfree.State {
 			}
 		case lockfree.Full:
 			if q.chain == nil {
-				q.check() // a ring without slots is full, and empty
-				return lockfree.Full
+				return s
 			}
 			if q.grow(v) {
 				return lockfree.OK
 			}
 		case lockfree.Busy, lockfree.Retired:
 			backoff.Yield()
+		case lockfree.Unmade:
+			panic(notMade)
 		default:
 			return s
 		}
@@ -344,11 +343,10 @@ func (q *Queue[T]) get(s lockfree.State) (v T, _ lockfree.State) {
 			if v, ok := q.promote(); ok {
 				return v, lockfree.OK
 			}
-		case lockfree.Empty:
-			q.check()
-			return v, lockfree.Empty
 		case lockfree.Busy, lockfree.Retired:
 			backoff.Yield()
+		case lockfree.Unmade:
+			panic(notMade)
 		default:
 			return v, s
 		}
@@ -358,6 +356,29 @@ func (q *Queue[T]) get(s lockfree.State) (v T, _ lockfree.State) {
 			v, s = q.chain.TryGet()
 		}
 	}
+}
+
+// tryPutSlow is TryPut after a first attempt that returned s.
+func (q *Queue[T]) tryPutSlow(v T, s lockfree.State) error {
+	switch q.put(v, s) {
+	case lockfree.OK:
+		return nil
+	case lockfree.Full:
+		return ErrFull
+	}
+	return ErrClosed
+}
+
+// tryGetSlow is TryGet after a first attempt that returned s, which is not OK.
+func (q *Queue[T]) tryGetSlow(s lockfree.State) (T, error) {
+	v, s := q.get(s)
+	switch s {
+	case lockfree.OK:
+		return v, nil
+	case lockfree.Empty:
+		return v, ErrEmpty
+	}
+	return v, ErrClosed
 }
 
 // putSlow is Put after a first attempt that returned s.

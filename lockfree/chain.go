@@ -120,25 +120,25 @@ func (c *Chain[T]) TryGet() (T, State) {
 	return v, s
 }
 
-// tail returns the tail of the ring that was the last at the instant of the
-// load that read it, as a position of the chain with the ring's flags.
-func (c *Chain[T]) tail() uint64 {
+// tail returns the position of the next put, and whether the chain is closed, at
+// the instant of the load that read it.
+func (c *Chain[T]) tail() (position uint64, isClosed bool) {
 	r := c.last.Load()
 	for {
 		t := r.tail.Load()
-		if t&retired == 0 {
-			return r.base + t // a ring that is not retired is the last
+		if t&retired == 0 { // a ring that is not retired is the last
+			return r.base + r.position(t), t&closed != 0
 		}
 		r = r.next.Load()
 	}
 }
 
-// head returns the position of the oldest item, or of the next put if there is
-// none, at the instant of the load that read it.
-func (c *Chain[T]) head() uint64 {
+// head returns the position of the next get at the instant of the load that read
+// it.
+func (c *Chain[T]) head() (position uint64) {
 	for {
 		r := c.first.Load()
-		h := position(r.head.Load())
+		h := r.position(r.head.Load())
 		if c.first.Load() == r { // so it was the first when its head was read
 			return r.base + h
 		}
@@ -148,23 +148,26 @@ func (c *Chain[T]) head() uint64 {
 // Len returns how many items the chain held at one instant during the call.
 func (c *Chain[T]) Len() int {
 	for {
-		t := position(c.tail())
+		t, _ := c.tail()
 		h := c.head()
-		if position(c.tail()) == t {
+		if now, _ := c.tail(); now == t { // so it was t when head was read
 			return int((t - h) / one)
 		}
 	}
 }
 
 // Closed reports whether the chain is closed.
-func (c *Chain[T]) Closed() bool { return c.tail()&closed != 0 }
+func (c *Chain[T]) Closed() bool {
+	_, isClosed := c.tail()
+	return isClosed
+}
 
 // Drained reports whether the chain is closed and holds nothing, which is then
 // so for good.
 func (c *Chain[T]) Drained() bool {
 	h := c.head()
-	t := c.tail() // after head, as in Ring
-	return t&closed != 0 && position(t) == h
+	t, isClosed := c.tail() // after head, as in Ring
+	return isClosed && t == h
 }
 
 // The functions below need the lock, as those of Ring do. ShutPut, OpenPut and

@@ -93,7 +93,7 @@ type slot[T any] struct {
 
 // Init makes r an empty ring that holds capacity items. It panics if capacity
 // is less than 1 or more than the address space holds. It must not be called on
-// a ring that is in use. A Ring without Init is empty and full at once.
+// a ring that is in use.
 //
 // Positions count from the begin of firstLap: 0, except in tests that start
 // close below the wrap-around.
@@ -146,27 +146,30 @@ func (r *Ring[T]) distance(from, to uint64) int {
 //     when head was.
 //   - Closed, Gated or Retired: tail had that flag. (Closed goes first.)
 //   - Busy: it lost a race, or met a slot that is being released.
+//   - Unmade: there was no Init.
 //
 // It never blocks and allocates nothing. Any goroutine may call it at any time.
 // A TryPut that returns OK synchronizes before the return of the TryGet, or
 // Swap, that yields v.
 func (r *Ring[T]) TryPut(v T) State {
 	t := r.tail.Load()
-	if i := r.index(t); i < uint64(len(r.slots)) {
-		s := &r.slots[i]
-		// A word with a flag equals no free stamp, so this is also the test
-		// that the ring is open and that nobody waits.
-		if s.stamp.Load() == t {
-			if !r.tail.CompareAndSwap(t, r.next(t)) {
-				return Busy // another putter, or a flag, was quicker
-			}
-			if invariants.Enabled {
-				invariants.Check(s.stamp.Load() == t, "claimed slot changed hands before it was published")
-			}
-			s.val = v
-			s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
-			return OK
+	i := r.index(t)
+	if i >= uint64(len(r.slots)) {
+		return Unmade
+	}
+	s := &r.slots[i]
+	// A word with a flag equals no free stamp, so this is also the test that the
+	// ring is open and that nobody waits.
+	if s.stamp.Load() == t {
+		if !r.tail.CompareAndSwap(t, r.next(t)) {
+			return Busy // another putter, or a flag, was quicker
 		}
+		if invariants.Enabled {
+			invariants.Check(s.stamp.Load() == t, "claimed slot changed hands before it was published")
+		}
+		s.val = v
+		s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
+		return OK
 	}
 	switch {
 	case t&closed != 0:
@@ -175,7 +178,7 @@ func (r *Ring[T]) TryPut(v T) State {
 		return Gated
 	case t&retired != 0:
 		return Retired
-	case position(r.head.Load())+r.lap == t:
+	case r.position(r.head.Load())+r.lap == t:
 		return Full // tail <= head+capacity, and both only grow: neither moved in between
 	}
 	return Busy
@@ -189,30 +192,33 @@ func (r *Ring[T]) TryPut(v T) State {
 //   - Retired: the same of a ring with a successor.
 //   - Gated: the gate was up when head was read.
 //   - Busy: it lost a race, or met a slot that is being published.
+//   - Unmade: there was no Init.
 //
 // It never blocks and allocates nothing. Any goroutine may call it at any time.
 func (r *Ring[T]) TryGet() (v T, _ State) {
 	h := r.head.Load()
-	if i := r.index(h); i < uint64(len(r.slots)) {
-		s := &r.slots[i]
-		if s.stamp.Load() == h|full { // pairs with the Store in TryPut; false while the gate is up
-			if !r.head.CompareAndSwap(h, r.next(h)) {
-				return v, Busy // another getter, or the gate, was quicker
-			}
-			if invariants.Enabled {
-				invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
-			}
-			v, s.val = s.val, v
-			s.stamp.Store(h + r.lap) // releases s to the putter of the next lap; pairs with the Load in TryPut
-			return v, OK
+	i := r.index(h)
+	if i >= uint64(len(r.slots)) {
+		return v, Unmade
+	}
+	s := &r.slots[i]
+	if s.stamp.Load() == h|full { // pairs with the Store in TryPut; false while the gate is up
+		if !r.head.CompareAndSwap(h, r.next(h)) {
+			return v, Busy // another getter, or the gate, was quicker
 		}
+		if invariants.Enabled {
+			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
+		}
+		v, s.val = s.val, v
+		s.stamp.Store(h + r.lap) // releases s to the putter of the next lap; pairs with the Load in TryPut
+		return v, OK
 	}
 	if h&gate != 0 {
 		return v, Gated
 	}
 	t := r.tail.Load() // after head: the other order could call a ring drained that is not
 	switch {
-	case position(t) != h:
+	case r.position(t) != h:
 		return v, Busy
 	case t&closed != 0:
 		return v, Drained
@@ -231,8 +237,8 @@ func (r *Ring[T]) Len() int {
 	for {
 		t := r.tail.Load()
 		h := r.head.Load()
-		if position(r.tail.Load()) == position(t) { // so it was t when head was read
-			return min(r.distance(position(h), position(t)), len(r.slots)) // min: we may look into a Swap
+		if r.position(r.tail.Load()) == r.position(t) { // so it was t when head was read
+			return min(r.distance(r.position(h), r.position(t)), len(r.slots)) // min: we may look into a Swap
 		}
 	}
 }
@@ -245,7 +251,7 @@ func (r *Ring[T]) Closed() bool { return r.tail.Load()&closed != 0 }
 func (r *Ring[T]) Drained() bool {
 	h := r.head.Load()
 	t := r.tail.Load() // after head, as in TryGet
-	return t&closed != 0 && position(t) == position(h)
+	return t&closed != 0 && r.position(t) == r.position(h)
 }
 
 // The functions below need the lock: one lock per ring, the caller's, the same
@@ -262,7 +268,7 @@ func (r *Ring[T]) ShutPut() bool {
 	switch {
 	case t&gate != 0:
 		return true
-	case t&flags != 0 || position(r.head.Load()) != t:
+	case t&flags != 0 || r.position(r.head.Load()) != t:
 		return false
 	}
 	return r.tail.CompareAndSwap(t, t|gate)
@@ -303,7 +309,7 @@ func lower(w *atomic.Uint64) {
 // yes stands for as long as the gate of head is up and the lock held. Without
 // the lock it is a hint.
 func (r *Ring[T]) HeadReady() bool {
-	h := position(r.head.Load())
+	h := r.position(r.head.Load())
 	return r.slots[r.index(h)].stamp.Load() == h|full
 }
 
@@ -315,16 +321,16 @@ func (r *Ring[T]) HeadReady() bool {
 // that nobody reads a half-written slot; head last, so that nobody sees room,
 // or an empty ring, in between: for the others the slot is in flight until then.
 func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
-	h := position(r.head.Load())
+	h := r.position(r.head.Load())
 	t := r.tail.Load()
 	if invariants.Enabled {
 		invariants.Check(r.head.Load()&gate != 0 && r.HeadReady(), "Swap with the gate of head down, or its item in flight")
-		invariants.Check(position(t) == h+r.lap, "gate of head up, ring not full")
+		invariants.Check(r.position(t) == h+r.lap, "gate of head up, ring not full")
 	}
 	s := &r.slots[r.index(h)]
 	oldest, s.val = s.val, v
 	s.stamp.Store((h + r.lap) | full)
-	r.tail.Store(r.next(position(t)) | t&flags)
+	r.tail.Store(r.next(r.position(t)) | t&flags)
 	n := r.next(h)
 	if more {
 		n |= gate
@@ -343,6 +349,6 @@ func (r *Ring[T]) Check(putGate, getGate bool) {
 	t, h := r.tail.Load(), r.head.Load()
 	invariants.Check(t&gate != 0 == putGate, "gate of tail does not match the list of getters")
 	invariants.Check(h&gate != 0 == getGate, "gate of head does not match the list of putters")
-	invariants.Check(!putGate || t&closed == 0 && position(t) == position(h), "gate of tail up, ring not empty and open")
-	invariants.Check(!getGate || position(t) == position(h)+r.lap, "gate of head up, ring not full")
+	invariants.Check(!putGate || t&closed == 0 && r.position(t) == r.position(h), "gate of tail up, ring not empty and open")
+	invariants.Check(!getGate || r.position(t) == r.position(h)+r.lap, "gate of head up, ring not full")
 }

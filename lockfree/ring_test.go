@@ -98,10 +98,10 @@ func TestRingHoldsExactlyItsCapacityInOrder(t *testing.T) {
 	})
 }
 
-func TestRingWithoutInitIsEmptyAndFull(t *testing.T) {
+func TestRingWithoutInit(t *testing.T) {
 	var r Ring[int]
-	require.Equal(t, Full, r.TryPut(1))
-	emptied(t, &r, Empty)
+	require.Equal(t, Unmade, r.TryPut(1))
+	emptied(t, &r, Unmade)
 	require.Zero(t, r.Cap())
 }
 

@@ -23,4 +23,6 @@ const (
 	Gated
 	// Retired: the ring has a successor in its Chain; go on there.
 	Retired
+	// Unmade: there is no ring; Init has not been called.
+	Unmade
 )

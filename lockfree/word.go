@@ -27,8 +27,10 @@ const (
 	one      = 1 << flagBits // the distance from one position to the next
 )
 
-// position returns w without its flags.
-func position(w uint64) uint64 { return w &^ flags }
+// position returns w without its flags. It is a method, like index, because the
+// compiler (Go 1.26) does not inline a plain function of this package into a
+// method of a generic type that another package instantiates.
+func (r *Ring[T]) position(w uint64) uint64 { return w &^ flags }
 
-// index returns the index of the slot that position (or word) p falls on.
-func (r *Ring[T]) index(p uint64) uint64 { return p >> flagBits & r.mask }
+// index returns the index of the slot that the position of w falls on.
+func (r *Ring[T]) index(w uint64) uint64 { return w >> flagBits & r.mask }
