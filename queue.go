@@ -466,12 +466,13 @@ func (q *Queue[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.L
 	}
 	if !w.Sleep(done) {
 		if q.cancel(w, l) {
+			q.waiters.Give(w)
 			var zero T
 			return zero, ctx.Err()
 		}
 		w.Sleep(nil) // the Wake is under way
 	}
-	return w.Result()
+	return q.waiters.Give(w)
 }
 
 // cancel takes w out of l if it has not been served, and reports whether it did.
@@ -482,7 +483,6 @@ func (q *Queue[T]) cancel(w *parking.Waiter[T], l *parking.List[T]) bool {
 		return false
 	}
 	l.Remove(w) // a Put or Get that is cancelled takes effect here
-	q.waiters.Cancelled(w)
 	if q.getters.Empty() {
 		q.last().OpenPut()
 	}
@@ -503,7 +503,6 @@ func (q *Queue[T]) hand(v T) bool {
 		return false
 	}
 	w.Item = v
-	q.waiters.Served(w)
 	if q.getters.Empty() {
 		q.last().OpenPut()
 	}
@@ -528,7 +527,6 @@ func (q *Queue[T]) promote() (v T, ok bool) {
 	}
 	w := q.putters.Pop()
 	v = q.ring.Swap(w.Take(), !q.putters.Empty())
-	q.waiters.Served(w)
 	q.unlock()
 	w.Wake()
 	return v, true

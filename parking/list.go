@@ -23,8 +23,14 @@ func (l *List[T]) Len() (n int) {
 
 // Push appends w and marks it listed.
 func (l *List[T]) Push(w *Waiter[T]) {
-	l.link(w)
 	w.listed = true
+	w.prev = l.last
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
 }
 
 // Pop removes the waiter that has waited longest, unlists it and returns it, or
@@ -39,8 +45,18 @@ func (l *List[T]) Pop() *Waiter[T] {
 
 // Remove takes w out of the middle of l and unlists it. w must be in l.
 func (l *List[T]) Remove(w *Waiter[T]) {
-	l.unlink(w)
 	w.listed = false
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
 }
 
 // UnlistAll empties l. Every waiter in it ends with err; the caller has to
@@ -63,28 +79,4 @@ func (l List[T]) WakeAll() {
 		w.Wake()
 		w = next
 	}
-}
-
-func (l *List[T]) link(w *Waiter[T]) {
-	w.prev = l.last
-	if l.last == nil {
-		l.first = w
-	} else {
-		l.last.next = w
-	}
-	l.last = w
-}
-
-func (l *List[T]) unlink(w *Waiter[T]) {
-	if w.prev == nil {
-		l.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		l.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
 }

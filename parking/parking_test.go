@@ -76,9 +76,8 @@ func TestUnlistAllEndsEveryWaiterWithTheError(t *testing.T) {
 	unlisted.WakeAll()
 	for i, w := range all {
 		require.True(t, w.Sleep(nil))
-		v, err := w.Result()
-		require.Equal(t, i, v)
-		require.Equal(t, broken, err)
+		require.Equal(t, i, w.Item)
+		require.Equal(t, broken, w.err)
 	}
 	List[int]{}.WakeAll() // nobody
 }
@@ -119,45 +118,66 @@ func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
 	require.Zero(t, w.Item)
 }
 
-func TestPoolReusesAWaiterOnlyWhenItsSleeperIsDone(t *testing.T) {
+func TestPoolReusesWhatWasGivenBack(t *testing.T) {
 	var p Pool[int]
 	w := p.Take()
-	w.Item = 1
-	p.Served(w)
-	require.NotSame(t, w, p.Take(), "its sleeper has not read the item")
-	v, err := w.Result()
-	require.Equal(t, 1, v)
-	require.NoError(t, err)
-	require.Same(t, w, p.Take())
-	require.Zero(t, w.Item)
 	require.NotSame(t, w, p.Take(), "handed out twice")
-}
-
-func TestPoolReusesCancelledWaitersAtOnce(t *testing.T) {
-	var p Pool[int]
-	w := p.Take()
-	w.Item = 1
-	p.Cancelled(w)
-	require.Zero(t, w.Item)
+	w.Item, w.err = 1, errors.New("broken")
+	v, err := p.Give(w)
+	require.Equal(t, 1, v)
+	require.EqualError(t, err, "broken")
 	require.Same(t, w, p.Take())
+	require.Zero(t, w.Item)
+	require.NoError(t, w.err)
+	require.Nil(t, w.next)
+	require.NotSame(t, w, p.Take(), "handed out twice")
 }
 
 func TestPoolIsBounded(t *testing.T) {
 	var p Pool[int]
-	all := make([]*Waiter[int], 10*poolSize)
-	for i := range all {
-		all[i] = p.Take()
+	for range 3 {
+		all := map[*Waiter[int]]bool{}
+		for range 10 * poolSize {
+			all[p.Take()] = true
+		}
+		require.Len(t, all, 10*poolSize)
+		for w := range all {
+			p.Give(w)
+		}
+		kept := 0
+		for w := p.given.Load(); w != nil; w = w.next {
+			kept++
+		}
+		require.Equal(t, poolSize, kept)
 	}
-	for _, w := range all {
-		p.Cancelled(w)
+}
+
+// Taken under the lock and given back without it, by many at once: nobody's
+// waiter is given to somebody else.
+func TestPoolUnderLoad(t *testing.T) {
+	var p Pool[int]
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 5000 {
+				mu.Lock()
+				w := p.Take()
+				mu.Unlock()
+				if w.Item != 0 {
+					t.Error("a waiter came with an item")
+				}
+				w.Item = g*5000 + i + 1
+				w.Wake() // would block for ever if it was owed one
+				w.Sleep(nil)
+				if v, err := p.Give(w); v != g*5000+i+1 || err != nil {
+					t.Errorf("got back %d, %v", v, err)
+				}
+			}
+		})
 	}
-	require.Equal(t, poolSize, p.n)
-	for i := range poolSize {
-		require.Same(t, all[i], p.Take())
-	}
-	require.NotSame(t, all[poolSize], p.Take())
-	require.Zero(t, p.n)
-	require.Nil(t, p.used.first)
+	wg.Wait()
+	require.LessOrEqual(t, p.made, 8)
 }
 
 func TestMutexExcludes(t *testing.T) {

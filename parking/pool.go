@@ -1,51 +1,64 @@
 package parking
 
+import "sync/atomic"
+
 // Pool recycles the waiters of one queue, so that waiting allocates nothing in
-// steady state. Its zero value is empty and ready to use. All methods need the
-// lock.
+// steady state. Its zero value is empty and ready to use.
 //
 // It is not a sync.Pool: a waiter's channel belongs to the testing/synctest
 // bubble that it was made in, so it must not leave its queue.
 //
-// A waiter goes in when it is served, by its server, who holds the lock anyway;
-// it comes out when its sleeper has said that it is done with it. So giving a
-// waiter back costs the sleeper one store to memory that it has just read,
-// without a lock and without a word that others write to. Waiters are served
-// and finish in about the same order, so looking at the oldest one is enough.
+// A call takes its waiter under the lock, which it holds anyway, and gives it
+// back without, so that a call that has been served need not queue up for the
+// lock again. Whoever holds the lock takes all that has been given back at once:
+// nothing is popped while others push, so there is no ABA to guard against.
 //
 // Invariants:
-//  1. A waiter that is handed out is in no list and owed no Wake.
-//  2. At most poolSize waiters are kept.
+//  1. A waiter in the pool is in no list, owed no Wake, and carries nothing.
+//  2. At most poolSize waiters ever go round; those beyond are used once.
 type Pool[T any] struct {
-	used List[T] // oldest first; listed is false for all
-	n    int     // how many
+	free  *Waiter[T]                // linked by next; guarded by the lock
+	made  int                       // how many go round; guarded by the lock
+	given atomic.Pointer[Waiter[T]] // given back, linked by next; anyone pushes, the holder of the lock takes all
 }
 
-// poolSize bounds what an idle queue keeps: about 16 KiB for small items.
-const poolSize = 64
+// poolSize bounds what an idle queue keeps after a crowd has waited: about
+// 20 KiB, for small items.
+const poolSize = 128
 
-// Take returns a waiter that is in no list, with a zero Item.
+// Take returns a waiter that is in no list and carries nothing. It needs the
+// lock.
 func (p *Pool[T]) Take() *Waiter[T] {
-	if w := p.used.first; w != nil && w.done.Load() {
-		p.used.unlink(w)
-		p.n--
-		w.done.Store(false)
+	if p.free == nil && p.given.Load() != nil {
+		p.free = p.given.Swap(nil)
+	}
+	if w := p.free; w != nil {
+		p.free, w.next = w.next, nil
 		return w
 	}
-	return &Waiter[T]{wake: make(chan struct{}, 1)}
-}
-
-// Served keeps w, which has just been unlisted by its server, for when its
-// sleeper has called Result.
-func (p *Pool[T]) Served(w *Waiter[T]) {
-	if p.n < poolSize {
-		p.used.link(w)
-		p.n++
+	w := &Waiter[T]{wake: make(chan struct{}, 1)}
+	if p.made < poolSize {
+		p.made++
+		w.pooled = true
 	}
+	return w
 }
 
-// Cancelled keeps w, which its own call has just unlisted.
-func (p *Pool[T]) Cancelled(w *Waiter[T]) {
-	w.clear()
-	p.Served(w)
+// Give takes w back from the call that took it, with what it carries. The call
+// must have been woken, or have taken w out of its list, and must not touch w
+// afterwards.
+func (p *Pool[T]) Give(w *Waiter[T]) (T, error) {
+	var zero T
+	v, err := w.Item, w.err
+	w.Item, w.err = zero, nil
+	if !w.pooled {
+		return v, err
+	}
+	for {
+		top := p.given.Load()
+		w.next = top
+		if p.given.CompareAndSwap(top, w) {
+			return v, err
+		}
+	}
 }

@@ -1,7 +1,5 @@
 package parking
 
-import "sync/atomic"
-
 // Waiter is one waiting call: a channel to sleep on, and the item that it
 // brings or is waiting for.
 //
@@ -20,12 +18,10 @@ type Waiter[T any] struct {
 	// context can be waited for beside, what testing/synctest and the goroutine
 	// leak profile understand, and the cheapest sleep Go has.
 	wake chan struct{}
-	// done says that the sleeper will not touch w again, so that Pool may hand
-	// it out. Stored by the sleeper, loaded and cleared by Pool.
-	done atomic.Bool
 
-	prev, next *Waiter[T] // in the List or Pool that w is in; guarded by the lock
+	prev, next *Waiter[T] // in the List that w is in, guarded by the lock; or in the Pool
 	listed     bool       // w is in a List; guarded by the lock
+	pooled     bool       // w goes back to the Pool; set when w is made
 }
 
 // Listed reports whether w is still in its list, so not served. It needs the
@@ -61,20 +57,4 @@ func (w *Waiter[T]) Take() T {
 	var zero T
 	w.Item = zero
 	return v
-}
-
-// Result returns what w was served with and gives w back: the caller must not
-// touch w afterwards.
-func (w *Waiter[T]) Result() (T, error) {
-	v, err := w.Item, w.err
-	w.clear()
-	return v, err
-}
-
-// clear takes what w carries out of it, so that it keeps nothing alive, and
-// gives it back.
-func (w *Waiter[T]) clear() {
-	var zero T
-	w.Item, w.err = zero, nil
-	w.done.Store(true)
 }
