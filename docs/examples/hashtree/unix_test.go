@@ -64,7 +64,7 @@ func TestUnreadableFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 // Ctrl-C: what has been printed is the begin of the whole output, in whole
 // lines. The pipe is not read before, so the program cannot have finished.
 func TestInterrupt(t *testing.T) {
-	program, dir := build(t), goSource()
+	program, dir := build(t), goSource(t)
 	want := sha256sum(t, dir)
 	cmd := exec.Command(program, dir)
 	pipe, err := cmd.StdoutPipe()
@@ -100,7 +100,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		t.Skip("script is not installed")
 	}
 	program := build(t)
-	out, err := exec.Command("script", "-qec", program+" "+goSource()+" > /dev/null", "/dev/null").CombinedOutput()
+	out, err := exec.Command("script", "-qec", program+" "+goSource(t)+" > /dev/null", "/dev/null").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Regexp(t, `\d+ files, \d+ MB, 0 not readable`, string(out))
 }

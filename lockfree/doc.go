@@ -1,0 +1,35 @@
+// Package lockfree has the buffers that the queue is made of: [Ring], which is
+// bounded, and [Chain], a list of rings, which is not. Start with ring.go.
+//
+// Neither ever blocks. An attempt to put or to get returns at once with a named
+// [State]; a caller that is told [Busy] tries again after yielding the processor.
+// Used alone, without the functions that need a lock, they are complete
+// multi-producer, multi-consumer queues for those who poll.
+//
+// # The gate and the lock
+//
+// Each side of a buffer has a gate. While the gate of tail is up, every put
+// returns [Gated] instead of touching the ring; the gate of head does the same
+// for gets. That is all this package does for callers that want to wait: it lets
+// them send everybody to a lock of theirs, and what happens there is not its
+// business. The functions that raise and lower gates, and some others, need that
+// lock to be held; they stand at the end of their files and say so.
+//
+// # Words
+//
+//	here            Vyukov           crossbeam        JCTools          rigtorp
+//	tail            enqueue_pos_     tail             producerIndex    head_
+//	head            dequeue_pos_     head             consumerIndex    tail_
+//	position        pos              tail, head       index            ticket
+//	slot            cell_t           Slot             element          Slot
+//	stamp           sequence_        stamp            sequence         turn
+//	lap             -                lap              -                turn / 2
+//	closed          -                mark             -                -
+//	ring, chain     -                array, list      array, linked    -
+//
+// Tail is where items are put and head is where they are taken. A put claims a
+// position, owns its slot, and publishes the item; a get claims a position, owns
+// the slot, and releases it. Between claim and publication or release the slot
+// is in flight. Retired is a ring that has a successor in its chain; closed is a
+// buffer into which nothing is put any more; drained is closed and empty.
+package lockfree
