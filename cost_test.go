@@ -64,6 +64,16 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 				defer cancel()
 			}
 			there, back := k.make(), k.make()
+			for range 300 { // calls that gave up have given back what they took
+				ctx, cancel := context.WithCancel(bg)
+				var getting sync.WaitGroup
+				getting.Go(func() { _, _ = there.Get(ctx) })
+				for gets, _ := there.Waiting(); gets == 0; gets, _ = there.Waiting() {
+					runtime.Gosched()
+				}
+				cancel()
+				getting.Wait()
+			}
 			var echo sync.WaitGroup
 			echo.Go(func() {
 				for v := range there.All(ctx) {
