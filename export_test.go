@@ -1,5 +1,7 @@
 package queue
 
+import "github.com/parkring/queue/lockfree"
+
 // NewAt is New with positions that count from firstLap.
 func NewAt[T any](capacity int, firstLap uint64) *Queue[T] { return newQueue[T](capacity, firstLap) }
 
@@ -16,4 +18,11 @@ func (q *Queue[T]) Waiting() (gets, puts int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.getters.Len(), q.putters.Len()
+}
+
+// NewGrowing is New without a bound, with a first ring of so many slots.
+func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
+	q := &Queue[T]{chain: new(lockfree.Chain[T])}
+	q.chain.Init(slots, firstLap)
+	return q
 }

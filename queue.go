@@ -116,7 +116,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 	} else {
 		q.chain = new(lockfree.Chain[T])
-		q.chain.Init(firstLap)
+		q.chain.Init(lockfree.FirstSlots, firstLap)
 	}
 	return q
 }

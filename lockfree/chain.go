@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/parkring/queue/internal/invariants"
+	"github.com/parkring/queue/internal/stall"
 )
 
 // Chain is an unbounded FIFO buffer for any number of putting and getting
@@ -70,20 +71,26 @@ type link[T any] struct {
 	next atomic.Pointer[link[T]]
 }
 
-// Sizes of the rings. The first is small, for chains that are never used much;
-// the largest bounds what a chain keeps after a burst, in bytes or, for large
-// items, in slots.
+// FirstSlots is a good size for a chain's first ring: small, for chains that are
+// never used much.
+const FirstSlots = 32
+
+// The largest ring bounds what a chain keeps after a burst, in bytes or, for
+// large items, in slots.
 const (
-	firstSlots   = 32
 	largestBytes = 64 << 10
 	largestSlots = 32 // at least
 )
 
 // Init makes c an empty chain. It must not be called on a chain in use. The
-// first ring counts from firstLap, as in Ring.Init.
-func (c *Chain[T]) Init(firstLap uint64) {
+// first ring has so many slots, a power of two, and counts from firstLap, as in
+// Ring.Init.
+func (c *Chain[T]) Init(slots int, firstLap uint64) {
+	if slots&(slots-1) != 0 {
+		panic("queue: a chain needs rings whose size is a power of two")
+	}
 	r := new(link[T])
-	r.Init(firstSlots, firstLap)
+	r.Init(slots, firstLap)
 	c.last.Store(r)
 	c.first.Store(r)
 }
@@ -100,8 +107,10 @@ func (c *Chain[T]) First() *Ring[T] { return &c.first.Load().Ring }
 // for Retired; Full means that the chain has to Grow.
 func (c *Chain[T]) TryPut(v T) State {
 	r := c.last.Load()
+	stall.At(stall.ChainPut)
 	s := r.TryPut(v)
 	if s == Retired {
+		stall.At(stall.ChainNext)
 		c.last.CompareAndSwap(r, r.next.Load())
 		return Busy
 	}
@@ -112,8 +121,10 @@ func (c *Chain[T]) TryPut(v T) State {
 // does, except for Retired.
 func (c *Chain[T]) TryGet() (T, State) {
 	r := c.first.Load()
+	stall.At(stall.ChainGet)
 	v, s := r.TryGet()
 	if s == Retired {
+		stall.At(stall.ChainLeave)
 		c.first.CompareAndSwap(r, r.next.Load())
 		return v, Busy
 	}
@@ -125,6 +136,7 @@ func (c *Chain[T]) TryGet() (T, State) {
 func (c *Chain[T]) tail() (position uint64, isClosed bool) {
 	r := c.last.Load()
 	for {
+		stall.At(stall.ChainTail)
 		t := r.tail.Load()
 		if t&retired == 0 { // a ring that is not retired is the last
 			return r.base + r.position(t), t&closed != 0
@@ -138,7 +150,9 @@ func (c *Chain[T]) tail() (position uint64, isClosed bool) {
 func (c *Chain[T]) head() (position uint64) {
 	for {
 		r := c.first.Load()
+		stall.At(stall.ChainHead)
 		h := r.position(r.head.Load())
+		stall.At(stall.ChainSame)
 		if c.first.Load() == r { // so it was the first when its head was read
 			return r.base + h
 		}
@@ -183,16 +197,20 @@ func (c *Chain[T]) Grow(v T) bool {
 	m := new(link[T])
 	m.Init(successorCap[T](r.Cap()), 0)
 	m.TryPut(v)
+	stall.At(stall.GrowLink)
 	r.next.Store(m)
 	for {
 		// Getters may have made room by now and putters have used it. That is
 		// no harm: whatever is in r when it is retired is older than v.
+		stall.At(stall.GrowTail)
 		t := r.tail.Load()
 		m.base = r.base + t
+		stall.At(stall.GrowRetire)
 		if r.tail.CompareAndSwap(t, t|retired) {
 			break
 		}
 	}
+	stall.At(stall.GrowLast)
 	c.last.CompareAndSwap(r, m) // a putter may have done it
 	if invariants.Enabled {
 		invariants.Check(c.last.Load() == m, "the last ring of a chain moved under the lock")

@@ -13,7 +13,7 @@ func forChains(t *testing.T, test func(t *testing.T, c *Chain[int])) {
 	for name, lap := range laps {
 		t.Run(name, func(t *testing.T) {
 			c := new(Chain[int])
-			c.Init(lap)
+			c.Init(FirstSlots, lap)
 			test(t, c)
 		})
 	}
@@ -107,8 +107,8 @@ func TestChainLeavesDrainedRingsBehind(t *testing.T) {
 
 func TestRingsOfAChainDoubleUpToABound(t *testing.T) {
 	c := new(Chain[int])
-	c.Init(0)
-	want := firstSlots
+	c.Init(FirstSlots, 0)
+	want := FirstSlots
 	for i := range 100_000 {
 		grow(t, c, i)
 	}
@@ -117,25 +117,25 @@ func TestRingsOfAChainDoubleUpToABound(t *testing.T) {
 		want = min(2*want, largestBytes/16)
 	}
 	type big [1 << 20]byte
-	require.Equal(t, largestSlots, successorCap[big](firstSlots), "large items")
+	require.Equal(t, largestSlots, successorCap[big](FirstSlots), "large items")
 	require.Equal(t, 64, successorCap[struct{}](32), "items of no size")
 }
 
 func TestGrowOnlyAFullOpenRing(t *testing.T) {
 	forChains(t, func(t *testing.T, c *Chain[int]) {
 		require.False(t, c.Grow(0), "grew an empty ring")
-		for i := range firstSlots {
+		for i := range FirstSlots {
 			require.Equal(t, OK, c.TryPut(i))
 		}
 		require.Equal(t, Full, c.TryPut(-1))
 		take(t, c, 0)
 		require.False(t, c.Grow(-1), "grew a ring with room")
-		require.Equal(t, OK, c.TryPut(firstSlots))
+		require.Equal(t, OK, c.TryPut(FirstSlots))
 		c.Last().Close()
 		require.False(t, c.Grow(-1), "grew a closed ring")
 		require.Equal(t, Closed, c.TryPut(-1))
 		require.True(t, c.Closed())
-		for i := range firstSlots {
+		for i := range FirstSlots {
 			require.False(t, c.Drained())
 			take(t, c, i+1)
 		}
@@ -150,17 +150,17 @@ func TestGrowOnlyAFullOpenRing(t *testing.T) {
 func TestRetiredRingSendsPuttersOn(t *testing.T) {
 	forChains(t, func(t *testing.T, c *Chain[int]) {
 		old := c.last.Load()
-		for i := range firstSlots {
+		for i := range FirstSlots {
 			grow(t, c, i)
 		}
-		grow(t, c, firstSlots)
+		grow(t, c, FirstSlots)
 		c.last.Store(old) // as if the grower had not got so far
-		require.Equal(t, firstSlots+1, c.Len())
+		require.Equal(t, FirstSlots+1, c.Len())
 		require.False(t, c.Closed())
 		require.Equal(t, Busy, c.TryPut(-1))
 		require.NotSame(t, old, c.last.Load())
-		require.Equal(t, OK, c.TryPut(firstSlots+1))
-		for i := range firstSlots + 2 {
+		require.Equal(t, OK, c.TryPut(FirstSlots+1))
+		for i := range FirstSlots + 2 {
 			take(t, c, i)
 		}
 	})
@@ -168,7 +168,7 @@ func TestRetiredRingSendsPuttersOn(t *testing.T) {
 
 func TestShutPutMeansAllRingsAreDrained(t *testing.T) {
 	forChains(t, func(t *testing.T, c *Chain[int]) {
-		const n = 10 * firstSlots
+		const n = 10 * FirstSlots
 		for i := range n {
 			grow(t, c, i)
 		}
@@ -190,7 +190,7 @@ func TestShutPutMeansAllRingsAreDrained(t *testing.T) {
 func TestChainUnderLoad(t *testing.T) {
 	const producers, consumers, each = 4, 4, 20_000
 	c := new(Chain[int])
-	c.Init(0)
+	c.Init(FirstSlots, 0)
 	var lock sync.Mutex
 	var put, got atomic.Int64
 	seen := make([]atomic.Int32, producers*each)

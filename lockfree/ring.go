@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/parkring/queue/internal/invariants"
+	"github.com/parkring/queue/internal/stall"
 )
 
 // Ring is a bounded FIFO buffer for any number of putting and getting
@@ -158,19 +159,24 @@ func (r *Ring[T]) TryPut(v T) State {
 		return Unmade
 	}
 	s := &r.slots[i]
+	stall.At(stall.PutStamp)
 	// A word with a flag equals no free stamp, so this is also the test that the
 	// ring is open and that nobody waits.
 	if s.stamp.Load() == t {
+		stall.At(stall.PutClaim)
 		if !r.tail.CompareAndSwap(t, r.next(t)) {
 			return Busy // another putter, or a flag, was quicker
 		}
 		if invariants.Enabled {
 			invariants.Check(s.stamp.Load() == t, "claimed slot changed hands before it was published")
 		}
+		stall.At(stall.PutWrite)
 		s.val = v
+		stall.At(stall.PutPublish)
 		s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
 		return OK
 	}
+	stall.At(stall.PutFull)
 	switch {
 	case t&closed != 0:
 		return Closed
@@ -202,20 +208,25 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 		return v, Unmade
 	}
 	s := &r.slots[i]
+	stall.At(stall.GetStamp)
 	if s.stamp.Load() == h|full { // pairs with the Store in TryPut; false while the gate is up
+		stall.At(stall.GetClaim)
 		if !r.head.CompareAndSwap(h, r.next(h)) {
 			return v, Busy // another getter, or the gate, was quicker
 		}
 		if invariants.Enabled {
 			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
 		}
+		stall.At(stall.GetRead)
 		v, s.val = s.val, v
+		stall.At(stall.GetRelease)
 		s.stamp.Store(h + r.lap) // releases s to the putter of the next lap; pairs with the Load in TryPut
 		return v, OK
 	}
 	if h&gate != 0 {
 		return v, Gated
 	}
+	stall.At(stall.GetEmpty)
 	t := r.tail.Load() // after head: the other order could call a ring drained that is not
 	switch {
 	case r.position(t) != h:
@@ -236,7 +247,9 @@ func (r *Ring[T]) Cap() int { return len(r.slots) }
 func (r *Ring[T]) Len() int {
 	for {
 		t := r.tail.Load()
+		stall.At(stall.LenHead)
 		h := r.head.Load()
+		stall.At(stall.LenAgain)
 		if r.position(r.tail.Load()) == r.position(t) { // so it was t when head was read
 			return min(r.distance(r.position(h), r.position(t)), len(r.slots)) // min: we may look into a Swap
 		}
@@ -250,6 +263,7 @@ func (r *Ring[T]) Closed() bool { return r.tail.Load()&closed != 0 }
 // so for good.
 func (r *Ring[T]) Drained() bool {
 	h := r.head.Load()
+	stall.At(stall.DrainedTail)
 	t := r.tail.Load() // after head, as in TryGet
 	return t&closed != 0 && r.position(t) == r.position(h)
 }
@@ -265,12 +279,14 @@ func (r *Ring[T]) Drained() bool {
 // and one that comes later sees the gate.
 func (r *Ring[T]) ShutPut() bool {
 	t := r.tail.Load()
+	stall.At(stall.ShutPutHead)
 	switch {
 	case t&gate != 0:
 		return true
 	case t&flags != 0 || r.position(r.head.Load()) != t:
 		return false
 	}
+	stall.At(stall.ShutPutRaise)
 	return r.tail.CompareAndSwap(t, t|gate)
 }
 
@@ -287,10 +303,12 @@ func (r *Ring[T]) ShutGet() bool {
 	if t&closed != 0 {
 		return false
 	}
+	stall.At(stall.ShutGetHead)
 	h := r.head.Load()
 	if h&gate != 0 {
 		return true
 	}
+	stall.At(stall.ShutGetRaise)
 	return h+r.lap == t && r.head.CompareAndSwap(h, h|gate)
 }
 
@@ -301,6 +319,7 @@ func (r *Ring[T]) OpenGet() { lower(&r.head) }
 // nobody else changes the word.
 func lower(w *atomic.Uint64) {
 	if old := w.Load(); old&gate != 0 {
+		stall.At(stall.Lower)
 		w.Store(old &^ gate)
 	}
 }
@@ -310,6 +329,7 @@ func lower(w *atomic.Uint64) {
 // the lock it is a hint.
 func (r *Ring[T]) HeadReady() bool {
 	h := r.position(r.head.Load())
+	stall.At(stall.HeadStamp)
 	return r.slots[r.index(h)].stamp.Load() == h|full
 }
 
@@ -328,20 +348,27 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 		invariants.Check(r.position(t) == h+r.lap, "gate of head up, ring not full")
 	}
 	s := &r.slots[r.index(h)]
+	stall.At(stall.SwapRead)
 	oldest, s.val = s.val, v
+	stall.At(stall.SwapStamp)
 	s.stamp.Store((h + r.lap) | full)
+	stall.At(stall.SwapTail)
 	r.tail.Store(r.next(r.position(t)) | t&flags)
 	n := r.next(h)
 	if more {
 		n |= gate
 	}
+	stall.At(stall.SwapHead)
 	r.head.Store(n)
 	return oldest
 }
 
 // Close closes the ring: no put enters any more, except by Swap. It reports
 // whether the gate of tail was up. It takes effect when the flag is set.
-func (r *Ring[T]) Close() (gated bool) { return r.tail.Or(closed)&gate != 0 }
+func (r *Ring[T]) Close() (gated bool) {
+	stall.At(stall.CloseFlag)
+	return r.tail.Or(closed)&gate != 0
+}
 
 // Check panics unless the gates of tail and head are up exactly if the
 // arguments say so, and mean what they should. For debug builds and tests.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/parkring/queue/internal/backoff"
+	"github.com/parkring/queue/internal/stall"
 )
 
 // Mutex guards the lists, and what goes with them, of one queue. It is a
@@ -27,6 +28,10 @@ const (
 
 // Lock locks m.
 func (m *Mutex) Lock() {
+	stall.At(stall.MutexLock)
+	if stall.Enabled && stall.Lock(m.mu.TryLock) {
+		return
+	}
 	if m.crowd.Load() > 0 {
 		for range lockTries {
 			if m.mu.TryLock() {
@@ -39,7 +44,10 @@ func (m *Mutex) Lock() {
 }
 
 // Unlock unlocks m.
-func (m *Mutex) Unlock() { m.mu.Unlock() }
+func (m *Mutex) Unlock() {
+	stall.At(stall.MutexUnlock)
+	m.mu.Unlock()
+}
 
 // Observe takes note, under the lock, that a waiter is about to be listed and
 // whether others wait in that list.

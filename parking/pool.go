@@ -1,6 +1,10 @@
 package parking
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/parkring/queue/internal/stall"
+)
 
 // Pool recycles the waiters of one queue, so that waiting allocates nothing in
 // steady state. Its zero value is empty and ready to use.
@@ -30,6 +34,7 @@ const poolSize = 128
 // lock.
 func (p *Pool[T]) Take() *Waiter[T] {
 	if p.free == nil && p.given.Load() != nil {
+		stall.At(stall.TakeSwap)
 		p.free = p.given.Swap(nil)
 	}
 	if w := p.free; w != nil {
@@ -55,8 +60,10 @@ func (p *Pool[T]) Give(w *Waiter[T]) (T, error) {
 		return v, err
 	}
 	for {
+		stall.At(stall.GiveTop)
 		top := p.given.Load()
 		w.next = top
+		stall.At(stall.GiveSwap)
 		if p.given.CompareAndSwap(top, w) {
 			return v, err
 		}

@@ -1,5 +1,7 @@
 package parking
 
+import "github.com/parkring/queue/internal/stall"
+
 // Waiter is one waiting call: a channel to sleep on, and the item that it
 // brings or is waiting for.
 //
@@ -34,6 +36,12 @@ func (w *Waiter[T]) Listed() bool { return w.listed }
 // goroutine is parked and uses no processor; in a testing/synctest bubble it is
 // durably blocked.
 func (w *Waiter[T]) Sleep(done <-chan struct{}) bool {
+	stall.At(stall.WaiterSleep)
+	if stall.Enabled {
+		if woken, did := stall.Sleep(w.wake, done); did {
+			return woken
+		}
+	}
 	if done == nil {
 		<-w.wake // half the price of a select
 		return true
@@ -49,7 +57,10 @@ func (w *Waiter[T]) Sleep(done <-chan struct{}) bool {
 // Wake ends w's Sleep, or lets the next one return at once. It never blocks.
 // Only the goroutine that unlisted w to serve it may call it, once, and after
 // it has released the lock. It synchronizes before the return of that Sleep.
-func (w *Waiter[T]) Wake() { w.wake <- struct{}{} }
+func (w *Waiter[T]) Wake() {
+	stall.At(stall.WaiterWake)
+	w.wake <- struct{}{}
+}
 
 // Take takes the item out of w, for the server of a waiting put.
 func (w *Waiter[T]) Take() T {

@@ -4,7 +4,11 @@
 // (docs/design.md, "Waiting policy", has the measurements).
 package backoff
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/parkring/queue/internal/stall"
+)
 
 // Lengths of the pauses, in turns of an empty loop, which take about 0.3 ns
 // each on the machines measured.
@@ -19,6 +23,7 @@ const (
 // because the other side needs only a few instructions more, mostly on another
 // processor.
 func Yield() {
+	stall.At(stall.Backoff)
 	spin(yieldTurns)
 	runtime.Gosched()
 }

@@ -1,0 +1,68 @@
+// Package stall gives a name to every step of the protocol, so that a test can
+// stop a goroutine there: between the load of a word and the compare-and-swap
+// that depends on it, between a claim and its publication, and so on.
+//
+// The points exist with the build tag queue_stall. Without it At is empty and
+// inlined, and Enabled is a constant: nothing is left of them.
+package stall
+
+// Point is a place where a goroutine can be stopped: just before the step that
+// it names.
+type Point uint8
+
+const (
+	// lockfree.Ring, and the slots of a Chain.
+	PutStamp    Point = iota // TryPut: tail is loaded; before the Load of the stamp
+	PutClaim                 // TryPut: before the CAS on tail
+	PutWrite                 // TryPut: the slot is claimed; before the write of the item
+	PutPublish               // TryPut: before the Store of the stamp
+	PutFull                  // TryPut: not free; before the Load of head
+	GetStamp                 // TryGet: head is loaded; before the Load of the stamp
+	GetClaim                 // TryGet: before the CAS on head
+	GetRead                  // TryGet: the slot is claimed; before the read of the item
+	GetRelease               // TryGet: before the Store of the stamp
+	GetEmpty                 // TryGet: not full; before the Load of tail
+	LenHead                  // Len: tail is loaded; before the Load of head
+	LenAgain                 // Len: before the second Load of tail
+	DrainedTail              // Drained: head is loaded; before the Load of tail
+
+	// The same, under the lock.
+	ShutPutHead  // ShutPut: tail is loaded; before the Load of head
+	ShutPutRaise // ShutPut: before the CAS on tail
+	ShutGetHead  // ShutGet: tail is loaded; before the Load of head
+	ShutGetRaise // ShutGet: before the CAS on head
+	Lower        // OpenPut, OpenGet: before the Store
+	SwapRead     // Swap: before the exchange of the items
+	SwapStamp    // Swap: before the Store of the stamp
+	SwapTail     // Swap: before the Store to tail
+	SwapHead     // Swap: before the Store to head
+	CloseFlag    // Close: before the Or on tail
+
+	// lockfree.Chain.
+	ChainPut   // TryPut: last is loaded; before the attempt in that ring
+	ChainNext  // TryPut: it was retired; before the CAS on last
+	ChainGet   // TryGet: first is loaded; before the attempt in that ring
+	ChainLeave // TryGet: it was retired and drained; before the CAS on first
+	ChainTail  // Len, Closed, Drained: last is loaded; before the Load of its tail
+	ChainHead  // Len, Drained: first is loaded; before the Load of its head
+	ChainSame  // Len, Drained: before the second Load of first
+
+	// The same, under the lock.
+	GrowLink   // Grow: the new ring is made; before the Store to next
+	GrowTail   // Grow: before the Load of tail
+	GrowRetire // Grow: before the CAS on tail
+	GrowLast   // Grow: before the CAS on last
+
+	// parking and queue.
+	MutexLock   // Mutex: before it is locked
+	MutexUnlock // Mutex: before it is unlocked
+	WaiterSleep // Waiter: listed, the lock released; before the sleep
+	WaiterWake  // Waiter: unlisted, the lock released; before the wake-up
+	GiveTop     // Pool: before the Load of given
+	GiveSwap    // Pool: before the CAS on given
+	TakeSwap    // Pool, under the lock: before the Swap of given
+	HeadStamp   // HeadReady: head is loaded; before the Load of the stamp
+	Backoff     // backoff: before the pause
+
+	Points // how many there are
+)

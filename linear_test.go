@@ -1,0 +1,411 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue"
+)
+
+// An event is what the checker sees of a call: what it has answered. A call
+// that waits is two events, that it began to wait and how it ended, because
+// Close and the order among waiters depend on when the first of them happened.
+type event struct {
+	kind eventKind
+	v    byte // the item; for length, the number
+	id   byte // of a Get that waits
+}
+
+type eventKind string
+
+const (
+	accepted eventKind = "put"              // nil, without having waited
+	full     eventKind = "put: full"        // ErrFull; or gave up before it waited
+	rejected eventKind = "put: closed"      // ErrClosed
+	putWaits eventKind = "put waits"        //
+	putIn    eventKind = "waiting put: in"  // nil
+	putLeft  eventKind = "waiting put left" // ctx.Err()
+
+	taken    eventKind = "get"                  // an item, without having waited
+	empty    eventKind = "get: empty"           // ErrEmpty; or gave up before it waited
+	drained  eventKind = "get: drained"         // ErrClosed; or Drained is true
+	getWaits eventKind = "get waits"            //
+	getTook  eventKind = "waiting get"          // an item
+	getEnded eventKind = "waiting get: drained" // ErrClosed
+	getLeft  eventKind = "waiting get left"     // ctx.Err()
+
+	closes     eventKind = "close"
+	length     eventKind = "len"
+	notDrained eventKind = "not drained"
+)
+
+// contents is the state of a queue. Items and waiting calls are bytes, in
+// strings that have the oldest first, so that states can be compared.
+type contents struct {
+	items  string
+	gets   string // pairs: id of a waiting Get, and what it will get (so that the checker sees early what cannot be)
+	puts   string // items of waiting Puts
+	served string // pairs, of those that have not returned: a Get's id and item, or 0 and a Put's item
+	closed bool
+}
+
+// contract is the promise of the queue as a sequential program: may this happen
+// in that state, and what is the state then? It knows which items were taken
+// before which: overtakes(v, u) means that v must not get in line behind u. The
+// Gets would show that in the end, but the checker would try all orders till then.
+func contract(capacity int, items string, overtakes func(v, u byte) bool) porcupine.Model {
+	step := func(s contents, e event) (legal bool, next contents) {
+		v, id := string([]byte{e.v}), string([]byte{e.id})
+		isFull := capacity > 0 && len(s.items) == capacity
+		isDrained := s.closed && s.items == ""
+		cut := func(all *string, what string) bool {
+			before, after, found := strings.Cut(*all, what)
+			*all = before + after
+			return found
+		}
+		switch e.kind {
+		case accepted:
+			legal = !s.closed && !isFull
+			if s.gets == "" {
+				legal = legal && !strings.ContainsFunc(s.items, func(u rune) bool { return overtakes(e.v, byte(u)) })
+				s.items += v
+			} else { // to the one that has waited longest
+				legal = legal && s.gets[1:2] == v
+				s.served += s.gets[:2]
+				s.gets = s.gets[2:]
+			}
+		case full:
+			legal = !s.closed && isFull
+		case rejected:
+			legal = s.closed
+		case putWaits:
+			legal = !s.closed && isFull
+			s.puts += v
+		case putIn:
+			legal = cut(&s.served, "\x00"+v)
+		case putLeft:
+			legal = cut(&s.puts, v)
+		case taken:
+			legal = strings.HasPrefix(s.items, v)
+			cut(&s.items, v)
+			if s.puts != "" { // the one that has waited longest moves up
+				s.items += s.puts[:1]
+				s.served += "\x00" + s.puts[:1]
+				s.puts = s.puts[1:]
+			}
+		case empty:
+			legal = !s.closed && s.items == ""
+		case drained:
+			legal = isDrained
+		case getWaits:
+			legal = !s.closed && s.items == ""
+			s.gets += id + v
+		case getTook, getEnded:
+			legal = cut(&s.served, id+v)
+		case getLeft:
+			legal = cut(&s.gets, id+v)
+		case closes:
+			s.served += s.gets
+			legal, s.closed, s.gets = true, true, ""
+		case length:
+			legal = len(s.items) == int(e.v)
+		case notDrained:
+			legal = !isDrained
+		}
+		return legal, s
+	}
+	return porcupine.Model{
+		Init: func() any { return contents{items: items} },
+		Step: func(s, e, _ any) (bool, any) { return step(s.(contents), e.(event)) },
+		DescribeOperation: func(e, _ any) string {
+			return fmt.Sprintf("%s %d (%d)", e.(event).kind, e.(event).v, e.(event).id)
+		},
+		DescribeState: func(s any) string { return fmt.Sprintf("%q", s) },
+	}
+}
+
+// action is one call in a plan.
+type action struct {
+	call      string
+	cancelled bool // its context ends at some time
+}
+
+// plan is what some goroutines do with a queue. It is made from its seed.
+type plan struct {
+	seed     uint64
+	capacity int
+	slots    int // of the first ring, if there is no bound
+	lap      uint64
+	prefill  int // items that are in at the begin
+	workers  [][]action
+}
+
+func newPlan(seed uint64) (s plan) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	pick := func(from ...int) int { return from[r.IntN(len(from))] }
+	s.seed = seed
+	s.capacity = pick(1, 2, 3, 5, 0, 0)
+	s.lap = []uint64{0, ^uint64(0)}[r.IntN(2)]
+	s.prefill = r.IntN(s.capacity + 1)
+	if s.capacity == 0 {
+		s.slots = pick(1, 2, 4)
+		s.prefill = r.IntN(s.slots + 1)
+	}
+	for range 3 + r.IntN(4) {
+		var w []action
+		lean := r.IntN(5) // to one side
+		for range 1 + r.IntN(4) {
+			a := action{cancelled: r.IntN(3) == 0}
+			switch n := r.IntN(30); {
+			case n < 1:
+				a.call = "Close"
+			case n < 3:
+				a.call = "Len"
+			case n < 5:
+				a.call = "Drained"
+			case n < 6+5*lean:
+				a.call = []string{"Put", "Put", "TryPut"}[r.IntN(3)]
+			default:
+				a.call = []string{"Get", "Get", "TryGet"}[r.IntN(3)]
+			}
+			w = append(w, a)
+		}
+		s.workers = append(s.workers, w)
+	}
+	return s
+}
+
+// run is a plan under way: a queue, and the logs of its workers.
+type run struct {
+	plan
+	q       *queue.Queue[byte]
+	now     func() int64 // a clock
+	pause   func()       // between two calls
+	logs    [][]porcupine.Operation
+	cancels []context.CancelFunc // in the order of the plans
+	ctxs    [][]context.Context  // by worker and action
+}
+
+func newRun(s plan, now func() int64, pause func()) *run {
+	r := &run{plan: s, now: now, pause: pause}
+	if s.capacity > 0 {
+		r.q = queue.NewAt[byte](s.capacity, s.lap)
+	} else {
+		r.q = queue.NewGrowing[byte](s.slots, s.lap)
+	}
+	for i := range s.prefill {
+		_ = r.q.TryPut(prefilled(i)) // if it fails the history shows it
+	}
+	r.logs = make([][]porcupine.Operation, len(s.workers)+5) // one for the drainer, some for newcomers
+	for _, w := range s.workers {
+		var ctxs []context.Context
+		for _, a := range w {
+			ctx := bg
+			if a.cancelled {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithCancel(ctx)
+				r.cancels = append(r.cancels, cancel)
+			}
+			ctxs = append(ctxs, ctx)
+		}
+		r.ctxs = append(r.ctxs, ctxs)
+	}
+	return r
+}
+
+// prefilled is the i-th item that is in at the begin.
+func prefilled(i int) byte { return byte(100 + i) }
+
+// listening tells when a call has begun to wait: it asks for Done just then,
+// listed already.
+type listening struct {
+	context.Context
+	waits func()
+}
+
+func (l listening) Done() <-chan struct{} {
+	l.waits()
+	return l.Context.Done()
+}
+
+func (r *run) log(worker int, e event, from, to int64) {
+	r.logs[worker] = append(r.logs[worker], porcupine.Operation{ClientId: worker, Input: e, Call: from, Return: to})
+}
+
+// work does what the plan says for one worker.
+func (r *run) work(worker int) {
+	for i, a := range r.workers[worker] {
+		r.pause()
+		r.call(worker, a.call, r.ctxs[worker][i], byte(1+worker*10+i))
+	}
+}
+
+// cancel ends the contexts, one after the other.
+func (r *run) cancel() {
+	for _, cancel := range r.cancels {
+		r.pause()
+		cancel()
+	}
+}
+
+// drain closes the queue and takes out all there is.
+func (r *run) drain() {
+	worker := len(r.workers)
+	r.call(worker, "Close", bg, 0)
+	for id := byte(128); r.call(worker, "Get", bg, id); id++ {
+	}
+}
+
+// call makes one call and logs its events. id is also the item, if it is a put.
+// It reports whether the answer was an item.
+func (r *run) call(worker int, call string, ctx context.Context, id byte) bool {
+	waitedAt := int64(-1)
+	ctx = listening{ctx, func() { waitedAt = r.now() }}
+	from := r.now()
+	var e event
+	switch call {
+	case "Put", "TryPut":
+		var err error
+		if call == "Put" {
+			err = r.q.Put(ctx, id)
+		} else {
+			err = r.q.TryPut(id)
+		}
+		e = event{kind: answer(err, accepted, full, rejected), v: id}
+		if waitedAt >= 0 {
+			r.log(worker, event{kind: putWaits, v: id}, from, waitedAt)
+			from, e.kind = waitedAt+1, answer(err, putIn, putLeft, "waiting put: closed")
+		}
+	case "Get", "TryGet":
+		var err error
+		e.id = id
+		if call == "Get" {
+			e.v, err = r.q.Get(ctx)
+		} else {
+			e.v, err = r.q.TryGet()
+		}
+		e.kind = answer(err, taken, empty, drained)
+		if waitedAt >= 0 {
+			r.log(worker, event{kind: getWaits, id: id, v: e.v}, from, waitedAt)
+			from, e.kind = waitedAt+1, answer(err, getTook, getLeft, getEnded)
+		}
+	case "Len":
+		e = event{kind: length, v: byte(r.q.Len())}
+	case "Drained":
+		e = event{kind: notDrained}
+		if r.q.Drained() {
+			e.kind = drained
+		}
+	case "Close":
+		r.q.Close()
+		e = event{kind: closes}
+	}
+	r.log(worker, e, from, max(from, r.now()))
+	return e.kind == taken || e.kind == getTook
+}
+
+// answer is ok, none or closed, depending on err.
+func answer(err error, ok, none, closed eventKind) eventKind {
+	switch err {
+	case nil:
+		return ok
+	case queue.ErrClosed:
+		return closed
+	case queue.ErrEmpty, queue.ErrFull, context.Canceled:
+		return none
+	}
+	panic(err)
+}
+
+// check fails t unless the whole history is linearizable. kinds counts the
+// events.
+func (r *run) check(t testing.TB, kinds map[eventKind]int) {
+	t.Helper()
+	var items []byte
+	for i := range r.prefill {
+		items = append(items, prefilled(i))
+	}
+	history := slices.Concat(r.logs...)
+	var took [256]struct{ from, to int64 } // when each item was taken
+	for _, op := range history {
+		e := op.Input.(event)
+		kinds[e.kind]++
+		if e.kind == taken {
+			took[e.v].from, took[e.v].to = op.Call, op.Return
+		}
+	}
+	model := contract(r.capacity, string(items), func(v, u byte) bool {
+		return took[v].to > 0 && took[v].to < took[u].from
+	})
+	result, info := porcupine.CheckOperationsVerbose(model, history, time.Minute)
+	if result == porcupine.Ok {
+		return
+	}
+	f, err := os.CreateTemp("", "history-*.html")
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, porcupine.Visualize(model, info, f))
+	t.Fatalf("seed %d, capacity %d, prefill %d: the history is not linearizable (%v); see %s\n%v",
+		r.seed, r.capacity, r.prefill, result, f.Name(), r.workers)
+}
+
+// everyEvent fails t unless each kind of event has happened.
+func everyEvent(t *testing.T, kinds map[eventKind]int) {
+	t.Helper()
+	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
+		drained, getWaits, getTook, getEnded, getLeft, closes, length, notDrained} {
+		require.NotZero(t, kinds[k], "no event %q: the test does not try what it should", k)
+	}
+	t.Logf("events: %v", kinds)
+}
+
+// TestLinearizable runs plans on real goroutines and checks their histories
+// against the contract.
+func TestLinearizable(t *testing.T) {
+	for _, procs := range []int{1, 2, 4} {
+		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			defer watch(t)()
+			start := time.Now()
+			clock := func() int64 { return int64(time.Since(start)) }
+			kinds := map[eventKind]int{}
+			for seed := range uint64(races(3000)) {
+				r := newRun(newPlan(seed), clock, sometimes)
+				inParallel(r)
+				r.check(t, kinds)
+			}
+			everyEvent(t, kinds)
+		})
+	}
+}
+
+// inParallel runs a plan on a goroutine per worker.
+func inParallel(r *run) {
+	var wg sync.WaitGroup
+	var unfinished atomic.Int32
+	for w := range r.workers {
+		unfinished.Add(1)
+		wg.Go(func() { r.work(w); unfinished.Add(-1) })
+	}
+	r.cancel()
+	for waiting := int32(-1); waiting != unfinished.Load(); {
+		runtime.Gosched()
+		gets, puts := r.q.Waiting()
+		waiting = int32(gets + puts)
+	}
+	r.drain() // ends all that wait
+	wg.Wait()
+	r.q.CheckInvariants()
+}

@@ -1,0 +1,272 @@
+//go:build queue_stall
+
+package queue_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue"
+	"github.com/parkring/queue/internal/stall"
+)
+
+// Where a goroutine that is stopped may hold up others.
+var (
+	// inside the claim-to-publish window of a put, or of a get
+	putWindow = []stall.Point{stall.PutWrite, stall.PutPublish}
+	getWindow = []stall.Point{stall.GetRead, stall.GetRelease}
+	// in the middle of a promotion, with the oldest slot in flight
+	inSwap = []stall.Point{stall.SwapRead, stall.SwapStamp, stall.SwapTail, stall.SwapHead}
+)
+
+func (a *actor) in(points []stall.Point) bool {
+	return a.frozen && slices.Contains(points, a.at)
+}
+
+// settle runs the actors until those that are not frozen have finished, sleep,
+// wait for the lock, or only go round in circles.
+func (x *explorer) settle() {
+	calls, at := x.calls+x.unfinished(), x.steps
+	for x.step() {
+		if now := x.calls + x.unfinished(); now != calls {
+			calls, at = now, x.steps
+		}
+		if x.steps > at+300*len(x.all) {
+			return
+		}
+	}
+}
+
+// unjustified returns the actors that have not finished although no frozen one
+// is to blame, nor the state of the queue.
+func (x *explorer) unjustified(r *run) (all []*actor) {
+	frozen := func(is func(a *actor) bool) bool {
+		return slices.ContainsFunc(x.all, func(a *actor) bool { return a.frozen && is(a) })
+	}
+	locked := frozen(func(a *actor) bool { return a.locked })
+	waking := frozen(func(a *actor) bool { return a.at == stall.WaiterWake })
+	asleep := 0
+	for _, a := range x.all {
+		var ok bool
+		switch {
+		case a.done || a.frozen:
+			ok = true
+		case a.blocked >= 0 && a.at == stall.MutexLock:
+			ok = locked
+		case a.blocked >= 0:
+			asleep++
+			ok = true
+		case a.putting: // goes round: it must need a slot that a getter has claimed
+			ok = frozen(func(f *actor) bool { return f.in(getWindow) || f.in(inSwap) })
+		default:
+			ok = frozen(func(f *actor) bool { return f.in(putWindow) && !f.locked || f.in(inSwap) })
+		}
+		if !ok {
+			all = append(all, a)
+		}
+	}
+	if !locked && !waking {
+		r.q.CheckInvariants() // whoever is listed has a reason
+		gets, puts := r.q.Waiting()
+		for _, a := range x.all {
+			if gets+puts < asleep && a.blocked >= 0 {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+// freeze runs the plan of that seed with goroutines frozen at the given points,
+// checks that the others get as far as they should, thaws them, and settles
+// accounts. It reports whether there was a goroutine to freeze at each point.
+func freeze(t *testing.T, seed uint64, points ...stall.Point) bool {
+	x, r := start(seed)
+	x.freeze = slices.Clone(points)
+	x.settle()
+	all := len(x.freeze) == 0
+
+	if all {
+		// Newcomers: observers always finish, the others if nobody is to blame.
+		for i, call := range []string{"Len", "Drained", "TryPut", "TryGet"} {
+			a := x.spawn(call, func() { r.call(len(r.workers)+1+i, call, bg, byte(90+i)) })
+			x.settle()
+			if !a.done && (call == "Len" || call == "Drained") {
+				t.Fatalf("seed %d: with frozen ones at %v, %s does not finish:%s", seed, points, call, x)
+			}
+		}
+		if stuck := x.unjustified(r); len(stuck) > 0 {
+			t.Fatalf("seed %d: with frozen ones at %v, no reason for %s to wait:%s", seed, points, stuck[0].name, x)
+		}
+	}
+	x.freeze = nil
+	for _, a := range x.all {
+		a.frozen = false
+	}
+	x.progress++
+	finish(t, x, r, map[eventKind]int{})
+	return all
+}
+
+// Which points there are only for a queue without a bound, only for one with,
+// and which are passed with the lock held.
+func chainOnly(p stall.Point) bool { return p >= stall.ChainPut && p <= stall.GrowLast }
+func ringOnly(p stall.Point) bool {
+	return slices.Contains(inSwap, p) || p == stall.ShutGetHead || p == stall.ShutGetRaise || p == stall.HeadStamp || p == stall.DrainedTail
+}
+func locked(p stall.Point) bool {
+	return p >= stall.ShutPutHead && p <= stall.CloseFlag || p >= stall.GrowLink && p <= stall.GrowLast ||
+		p == stall.MutexUnlock || p == stall.TakeSwap
+}
+
+// fits reports whether the points are of the plan's kind of queue.
+func fits(p plan, points []stall.Point) bool {
+	if p.capacity > 0 {
+		return !slices.ContainsFunc(points, chainOnly)
+	}
+	return !slices.ContainsFunc(points, ringOnly)
+}
+
+// mayMeet reports whether goroutines can be at both points at once.
+func mayMeet(p, q stall.Point) bool {
+	for range 2 {
+		switch {
+		case locked(p) && locked(q), chainOnly(p) && ringOnly(q):
+			return false
+		case p >= stall.GrowLink && p <= stall.GrowLast && (q == stall.LenHead || q == stall.LenAgain):
+			return false // only Grow asks a chain's ring for its Len
+		case slices.Contains(inSwap, p) && slices.Contains(getWindow, q):
+			return false // the ring is full: no getter has a slot
+		}
+		p, q = q, p
+	}
+	return true
+}
+
+// TestFrozen stops one, two and three goroutines at each point, for every pair
+// of points. Whoever does not need a slot that a stopped one has claimed, or the
+// lock that it holds, gets on; nothing is lost; and when they go on, everything
+// balances.
+func TestFrozen(t *testing.T) {
+	defer stall.Set(nil)
+	rng := rand.New(rand.NewPCG(*firstSeed, 4))
+	seed, runs := *firstSeed, 0
+	// until tries plans until one gets goroutines to all these points, one after
+	// the other, in this order or the reverse.
+	until := func(tries int, points ...stall.Point) bool {
+		for end := runs + tries; runs < end; runs++ {
+			for seed++; !fits(newPlan(seed), points); seed++ {
+			}
+			if freeze(t, seed, points...) {
+				return true
+			}
+			slices.Reverse(points)
+		}
+		return false
+	}
+	pairs, triples := 0, 0
+	for p := range stall.Points {
+		require.True(t, until(100_000, p), "nobody comes to %v", p)
+		for q := range p + 1 {
+			if !mayMeet(p, q) {
+				continue
+			}
+			pairs++
+			require.True(t, until(100_000, p, q), "nobody comes to %v and %v", p, q)
+			for range races(20) {
+				third := stall.Point(rng.IntN(int(stall.Points)))
+				if mayMeet(p, third) && mayMeet(q, third) && until(5, p, q, third) {
+					triples++
+				}
+			}
+		}
+	}
+	require.Greater(t, triples, races(pairs))
+	t.Logf("%d runs, %d pairs and %d triples of points", runs, pairs, triples)
+}
+
+// A goroutine that is stopped while it holds the lock holds up calls that have
+// to wait, wake, close or grow; not those that find room, or an item.
+func TestFrozenWithTheLock(t *testing.T) {
+	defer stall.Set(nil)
+	for _, at := range []stall.Point{stall.ShutPutHead, stall.ShutPutRaise, stall.ShutGetHead, stall.ShutGetRaise, stall.CloseFlag} {
+		x := newExplorer(1)
+		stall.Set(x.hook())
+		q := queue.New[int](2)
+		stopped := func() { _, _ = q.Get(bg) }
+		switch at {
+		case stall.ShutGetHead, stall.ShutGetRaise:
+			mustPut(t, q, upTo(q.Cap())...)
+			stopped = func() { _ = q.Put(bg, 3) }
+		case stall.CloseFlag:
+			stopped = q.Close
+		}
+		x.freeze = []stall.Point{at}
+		x.spawn("stopped", stopped).worker = true
+		x.settle()
+		require.Empty(t, x.freeze)
+
+		fast := x.spawn("fast", func() {
+			mustGet(t, q, upTo(q.Len())...)
+			for i := range 100 {
+				x.pass(between)
+				mustPut(t, q, i)
+				mustGet(t, q, i)
+			}
+			mustBeEmpty(t, q) // an answer of TryGet
+		})
+		x.settle()
+		require.True(t, fast.done, "with the lock held at %v, a call that need not wait does%s", at, x)
+		slow := x.spawn("slow", q.Close)
+		x.settle()
+		require.False(t, slow.done, "closed without the lock")
+	}
+}
+
+// A call that needs the slot of a stopped goroutine yields its processor all the
+// time: another goroutine gets on nearly as if it was alone.
+func TestWaitingForASlotInFlightYields(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer stall.Set(nil)
+	reached, thaw := make(chan struct{}), make(chan struct{})
+	stall.Set(&stall.Hook{At: func(p stall.Point) {
+		if p == stall.PutPublish {
+			close(reached)
+			<-thaw
+		}
+	}})
+	const while = 200 * time.Millisecond
+	// rounds returns what this goroutine gets done, a few microseconds each.
+	rounds := func() (n int) {
+		for start := time.Now(); time.Since(start) < while; n++ {
+			for range 10_000 {
+			}
+			runtime.Gosched()
+		}
+		return n
+	}
+	alone := rounds()
+
+	q := queue.New[int](4)
+	go func() { _ = q.Put(bg, 1) }()
+	<-reached
+	got := make(chan int)
+	go func() {
+		v, _ := q.Get(bg)
+		got <- v
+	}()
+	beside := rounds()
+	before, _ := cpu()
+	time.Sleep(while)
+	after, _ := cpu()
+	close(thaw)
+	require.Equal(t, 1, <-got)
+	t.Logf("a Get that waits for a slot in flight takes %.0f%% of a processor that is wanted, %.0f%% of an idle one",
+		100-100*float64(beside)/float64(alone), 100*float64(after-before)/float64(while))
+	require.Greater(t, beside, alone/2)
+}
