@@ -42,6 +42,15 @@ func (x *explorer) settle() {
 	}
 }
 
+// thaw lets all go on, and freezes no more.
+func (x *explorer) thaw() {
+	x.freeze = nil
+	for _, a := range x.all {
+		a.frozen = false
+	}
+	x.progress++
+}
+
 // unjustified returns the actors that have not finished although no frozen one
 // is to blame, nor the state of the queue.
 func (x *explorer) unjustified(r *run) (all []*actor) {
@@ -104,11 +113,7 @@ func freeze(t *testing.T, seed uint64, points ...stall.Point) bool {
 			t.Fatalf("seed %d: with frozen ones at %v, no reason for %s to wait:%s", seed, points, stuck[0].name, x)
 		}
 	}
-	x.freeze = nil
-	for _, a := range x.all {
-		a.frozen = false
-	}
-	x.progress++
+	x.thaw()
 	finish(t, x, r, map[eventKind]int{})
 	return all
 }
@@ -225,6 +230,9 @@ func TestFrozenWithTheLock(t *testing.T) {
 		slow := x.spawn("slow", q.Close)
 		x.settle()
 		require.False(t, slow.done, "closed without the lock")
+		x.thaw()
+		x.run(t)
+		require.Zero(t, x.unfinished(), "%s", x)
 	}
 }
 

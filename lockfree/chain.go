@@ -145,18 +145,13 @@ func (c *Chain[T]) tail() (position uint64, isClosed bool) {
 	}
 }
 
-// head returns the position of the next get at the instant of the load that read
-// it.
+// head returns the position of the next get at one instant between the two
+// loads. Nobody had gone beyond r at the first one; if somebody has by the second,
+// r was drained in between, and the position is that of its end.
 func (c *Chain[T]) head() (position uint64) {
-	for {
-		r := c.first.Load()
-		stall.At(stall.ChainHead)
-		h := r.position(r.head.Load())
-		stall.At(stall.ChainSame)
-		if c.first.Load() == r { // so it was the first when its head was read
-			return r.base + h
-		}
-	}
+	r := c.first.Load()
+	stall.At(stall.ChainHead)
+	return r.base + r.position(r.head.Load())
 }
 
 // Len returns how many items the chain held at one instant during the call.

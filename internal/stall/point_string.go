@@ -37,26 +37,25 @@ func _() {
 	_ = x[ChainLeave-26]
 	_ = x[ChainTail-27]
 	_ = x[ChainHead-28]
-	_ = x[ChainSame-29]
-	_ = x[GrowLink-30]
-	_ = x[GrowTail-31]
-	_ = x[GrowRetire-32]
-	_ = x[GrowLast-33]
-	_ = x[MutexLock-34]
-	_ = x[MutexUnlock-35]
-	_ = x[WaiterSleep-36]
-	_ = x[WaiterWake-37]
-	_ = x[GiveTop-38]
-	_ = x[GiveSwap-39]
-	_ = x[TakeSwap-40]
-	_ = x[HeadStamp-41]
-	_ = x[Backoff-42]
-	_ = x[Points-43]
+	_ = x[GrowLink-29]
+	_ = x[GrowTail-30]
+	_ = x[GrowRetire-31]
+	_ = x[GrowLast-32]
+	_ = x[MutexLock-33]
+	_ = x[MutexUnlock-34]
+	_ = x[WaiterSleep-35]
+	_ = x[WaiterWake-36]
+	_ = x[GiveTop-37]
+	_ = x[GiveSwap-38]
+	_ = x[TakeSwap-39]
+	_ = x[HeadStamp-40]
+	_ = x[Backoff-41]
+	_ = x[Points-42]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagChainPutChainNextChainGetChainLeaveChainTailChainHeadChainSameGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 119, 131, 142, 154, 159, 167, 176, 184, 192, 201, 209, 218, 226, 236, 245, 254, 263, 271, 279, 289, 297, 306, 317, 328, 338, 345, 353, 361, 370, 377, 383}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 119, 131, 142, 154, 159, 167, 176, 184, 192, 201, 209, 218, 226, 236, 245, 254, 262, 270, 280, 288, 297, 308, 319, 329, 336, 344, 352, 361, 368, 374}
 
 func (i Point) String() string {
 	idx := int(i) - 0

@@ -6,6 +6,8 @@
 // inlined, and Enabled is a constant: nothing is left of them.
 package stall
 
+//go:generate go run golang.org/x/tools/cmd/stringer@v0.52.0 -type=Point .
+
 // Point is a place where a goroutine can be stopped: just before the step that
 // it names.
 type Point uint8
@@ -45,7 +47,6 @@ const (
 	ChainLeave // TryGet: it was retired and drained; before the CAS on first
 	ChainTail  // Len, Closed, Drained: last is loaded; before the Load of its tail
 	ChainHead  // Len, Drained: first is loaded; before the Load of its head
-	ChainSame  // Len, Drained: before the second Load of first
 
 	// The same, under the lock.
 	GrowLink   // Grow: the new ring is made; before the Store to next
