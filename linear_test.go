@@ -208,7 +208,7 @@ func newRun(s plan, now func() int64, pause func()) *run {
 	for i := range s.prefill {
 		_ = r.q.TryPut(prefilled(i)) // if it fails the history shows it
 	}
-	r.logs = make([][]porcupine.Operation, len(s.workers)+5) // one for the drainer, some for newcomers
+	r.logs = make([][]porcupine.Operation, len(s.workers)+6) // one for the drainer, one for the observer, some for newcomers
 	for _, w := range s.workers {
 		var ctxs []context.Context
 		for _, a := range w {
@@ -265,6 +265,16 @@ func (r *run) drain() {
 	worker := len(r.workers)
 	r.call(worker, "Close", bg, 0)
 	for id := byte(128); r.call(worker, "Get", bg, id); id++ {
+	}
+}
+
+// observe looks at the queue a few times.
+func (r *run) observe() {
+	for range 3 {
+		for _, call := range []string{"Drained", "Len"} {
+			r.pause()
+			r.call(len(r.workers)+1, call, bg, 0)
+		}
 	}
 }
 
@@ -405,6 +415,7 @@ func inParallel(r *run) {
 		gets, puts := r.q.Waiting()
 		waiting = int32(gets + puts)
 	}
+	wg.Go(r.observe)
 	r.drain() // ends all that wait
 	wg.Wait()
 	r.q.CheckInvariants()

@@ -265,6 +265,7 @@ func finish(t testing.TB, x *explorer, r *run, kinds map[eventKind]int) {
 		t.Fatalf("seed %d: %d Gets and %d Puts are listed, %d calls sleep:%s", r.seed, gets, puts, x.unfinished(), x)
 	}
 	x.spawn("drainer", r.drain)
+	x.spawn("observer", r.observe)
 	x.run(t)
 	r.q.CheckInvariants()
 	if x.unfinished() > 0 {
