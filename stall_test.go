@@ -278,3 +278,44 @@ func TestWaitingForASlotInFlightYields(t *testing.T) {
 		100-100*float64(beside)/float64(alone), 100*float64(after-before)/float64(while))
 	require.Greater(t, beside, alone/2)
 }
+
+// The look at the oldest slot is repeated under the lock: another get may have
+// promoted in between, and the slot that is the oldest now be in flight.
+func TestPromotionLooksAgainUnderTheLock(t *testing.T) {
+	defer stall.Set(nil)
+	x := newExplorer(1)
+	stall.Set(x.hook())
+	q := queue.New[int](2)
+	mustPut(t, q, 1)
+	// stop runs f until it comes to p.
+	stop := func(name string, p stall.Point, f func()) *actor {
+		x.freeze = []stall.Point{p}
+		a := x.spawn(name, f)
+		a.worker = true
+		x.settle()
+		require.True(t, a.frozen)
+		return a
+	}
+	get := func(to *int) func() { return func() { *to, _ = q.Get(bg) } }
+	put := func(v int) func() { return func() { _ = q.Put(bg, v) } }
+
+	stop("publisher", stall.PutPublish, put(2)) // the second slot is in flight, and the queue full
+	x.spawn("first waiter", put(3))
+	x.spawn("second waiter", put(4))
+	x.settle()
+	var a, b int
+	slow := stop("slow getter", stall.MutexLock, get(&a)) // has seen that the first slot is ready
+	quick := x.spawn("quick getter", get(&b))
+	x.settle()
+	require.True(t, quick.done)
+	require.Equal(t, 1, b)
+
+	slow.frozen = false
+	x.settle()
+	require.False(t, slow.done, "it got %d, which is not published", a)
+	x.thaw()
+	x.run(t)
+	require.Zero(t, x.unfinished(), "%s", x)
+	require.Equal(t, 2, a)
+	mustGet(t, q, 3, 4)
+}
