@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/parkring/queue"
 )
@@ -70,10 +71,11 @@ func conform(t *testing.T, kinds []variant, test func(t *testing.T, q *queue.Que
 	}
 }
 
-// call is a Put or Get under way in a goroutine of its own. Its result may be
-// read after synctest.Wait.
+// call is a Put, a Get or a loop under way in a goroutine of its own. Its result
+// may be read after synctest.Wait.
 type call struct {
-	v        int
+	v        int   // the item that came last
+	seen     []int // all items of a loop
 	err      error
 	returned bool
 	cancel   context.CancelFunc
@@ -95,20 +97,45 @@ func goGet(q *queue.Queue[int]) *call {
 	return c
 }
 
-func (c *call) waits(t *testing.T, what ...any) {
+// goAll starts a loop over q.All that breaks off after n items. The error is nil
+// if it got so far, and otherwise what ended it.
+func goAll(q *queue.Queue[int], n int) *call {
+	ctx, cancel := context.WithCancel(bg)
+	c := &call{cancel: cancel, err: queue.ErrClosed}
+	go func() {
+		defer cancel()
+		for c.v = range q.All(ctx) {
+			c.seen = append(c.seen, c.v)
+			if len(c.seen) == n {
+				c.err = nil
+				break
+			}
+		}
+		if c.err != nil && ctx.Err() != nil {
+			c.err = ctx.Err()
+		}
+		c.returned = true
+	}()
+	synctest.Wait()
+	return c
+}
+
+// The helpers take what testing.T and rapid.T have in common.
+
+func (c *call) waits(t rapid.TB, what ...any) {
 	t.Helper()
 	synctest.Wait()
 	require.False(t, c.returned, what...)
 }
 
-func (c *call) ended(t *testing.T, err error, what ...any) {
+func (c *call) ended(t rapid.TB, err error, what ...any) {
 	t.Helper()
 	synctest.Wait()
 	require.True(t, c.returned, what...)
 	require.Equal(t, err, c.err, what...)
 }
 
-func (c *call) got(t *testing.T, v int, what ...any) {
+func (c *call) got(t rapid.TB, v int, what ...any) {
 	t.Helper()
 	c.ended(t, nil, what...)
 	require.Equal(t, v, c.v, what...)
@@ -137,7 +164,7 @@ func mustBeEmpty(t *testing.T, q *queue.Queue[int]) {
 	require.Zero(t, v)
 }
 
-func mustBeDrained(t *testing.T, q *queue.Queue[int]) {
+func mustBeDrained(t rapid.TB, q *queue.Queue[int]) {
 	t.Helper()
 	require.True(t, q.Drained())
 	v, err := q.TryGet()

@@ -309,14 +309,17 @@ func TestSchedulesReplay(t *testing.T) {
 	}
 }
 
-// TestLinearizableWithYields is TestLinearizable with goroutines that yield in
-// the middle of the protocol.
-func TestLinearizableWithYields(t *testing.T) {
+// withYields runs test with goroutines that yield at one point in so many, as if
+// the scheduler stopped them there.
+func withYields(t *testing.T, oneIn int, test func(*testing.T)) {
 	defer stall.Set(nil)
 	stall.Set(&stall.Hook{At: func(stall.Point) {
-		if rand.IntN(8) == 0 {
+		if rand.IntN(oneIn) == 0 {
 			runtime.Gosched()
 		}
 	}})
-	TestLinearizable(t)
+	test(t)
 }
+
+func TestLinearizableWithYields(t *testing.T)  { withYields(t, 8, TestLinearizable) }
+func TestLongHistoriesWithYields(t *testing.T) { withYields(t, 20, TestLongHistories) }
