@@ -464,3 +464,48 @@ func (p xsyncPeer) tryGets(n int) (fail int) {
 	}
 	return fail
 }
+
+// BenchmarkFamily measures what the rest of the package costs: each function in
+// the state that it is for. join is a Put, a Get and a TaskDone, to compare with
+// the pair of BenchmarkQueue.
+func BenchmarkFamily(b *testing.B) {
+	ctx := context.Background()
+	b.Run("op=force/state=full", func(b *testing.B) {
+		q := queue.New[int](64)
+		for i := 0; b.Loop(); i++ {
+			_, _, _ = q.ForcePut(i)
+		}
+	})
+	b.Run("op=force/state=room", func(b *testing.B) {
+		q := queue.New[int](64)
+		for i := 0; b.Loop(); i++ {
+			_, _, _ = q.ForcePut(i)
+			_, _ = q.TryGet()
+		}
+	})
+	b.Run("op=join", func(b *testing.B) {
+		q := queue.New[int](64)
+		for i := 0; b.Loop(); i++ {
+			_ = q.Put(ctx, i)
+			_, _ = q.Get(ctx)
+			q.TaskDone()
+		}
+	})
+	b.Run("op=stats", func(b *testing.B) {
+		q := queue.New[int](64)
+		for b.Loop() {
+			_ = q.Stats()
+		}
+	})
+	b.Run("op=closenow/items=64", func(b *testing.B) {
+		for b.Loop() {
+			q := queue.New[int](64)
+			for i := range 64 {
+				_ = q.TryPut(i)
+			}
+			if len(q.CloseNow()) != 64 {
+				b.Fatal("items are missing")
+			}
+		}
+	})
+}

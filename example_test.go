@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parkring/queue"
@@ -154,4 +155,95 @@ func ExampleNew_semaphore() {
 	wg.Wait()
 	fmt.Println("at most 3 at once:", most <= 3)
 	// Output: at most 3 at once: true
+}
+
+// CloseNow is the end at once: what nobody has taken comes back to the caller.
+func ExampleQueue_CloseNow() {
+	q := queue.New[string](10)
+	for _, job := range []string{"a", "b", "c"} {
+		_ = q.TryPut(job)
+	}
+	job, _ := q.TryGet()
+	fmt.Println("begun:", job)
+	fmt.Println("not begun:", q.CloseNow())
+	_, err := q.TryGet()
+	fmt.Println(err)
+	// Output:
+	// begun: a
+	// not begun: [b c]
+	// queue: closed
+}
+
+// Done is for a select: here the consumers are given some time to finish.
+func ExampleQueue_Done() {
+	ctx := context.Background()
+	q := queue.New[int](10)
+	for i := range 10 {
+		_ = q.Put(ctx, i)
+	}
+	go func() {
+		for range q.All(ctx) {
+		}
+	}()
+
+	q.Close()
+	select {
+	case <-q.Done():
+		fmt.Println("all is delivered")
+	case <-time.After(time.Minute):
+		fmt.Println("given up:", len(q.CloseNow()))
+	}
+	// Output: all is delivered
+}
+
+// Join waits until the work is done, not only taken, and the queue stays open.
+func ExampleQueue_Join() {
+	ctx := context.Background()
+	q := queue.New[int](4)
+	var sum atomic.Int64
+	for range 3 {
+		go func() {
+			for v := range q.All(ctx) {
+				sum.Add(int64(v))
+				q.TaskDone()
+			}
+		}()
+	}
+	for round := range 2 {
+		for i := range 100 {
+			_ = q.Put(ctx, i)
+		}
+		_ = q.Join(ctx)
+		fmt.Println("after round", round, "the sum is", sum.Load())
+	}
+	q.Close()
+	// Output:
+	// after round 0 the sum is 4950
+	// after round 1 the sum is 9900
+}
+
+// ForcePut keeps what is new: a queue of the last three readings.
+func ExampleQueue_ForcePut() {
+	q := queue.New[int](3)
+	for reading := range 5 {
+		if old, ok, _ := q.ForcePut(reading); ok {
+			fmt.Println("dropped", old)
+		}
+	}
+	fmt.Println(q.CloseNow())
+	// Output:
+	// dropped 0
+	// dropped 1
+	// [2 3 4]
+}
+
+func ExampleQueue_Stats() {
+	q := queue.New[int](8)
+	for i := range 5 {
+		_ = q.TryPut(i)
+	}
+	_, _ = q.TryGet()
+	s := q.Stats()
+	fmt.Println(s.Puts, "put,", s.Gets, "got,", s.Len, "of", s.Cap, "in the queue")
+	// Output: 5 put, 1 got, 4 of 8 in the queue
 }

@@ -24,31 +24,38 @@ import (
 // Close and the order among waiters depend on when the first of them happened.
 type event struct {
 	kind eventKind
-	v    byte // the item; for length, the number
-	id   byte // of a Get that waits
+	v    byte   // the item; for length, the number
+	id   byte   // of a Get that waits; for pushed, the item that went
+	all  string // what CloseNow took
 }
 
 type eventKind string
 
 const (
-	accepted eventKind = "put"              // nil, without having waited
-	full     eventKind = "put: full"        // ErrFull; or gave up before it waited
-	rejected eventKind = "put: closed"      // ErrClosed
-	putWaits eventKind = "put waits"        //
-	putIn    eventKind = "waiting put: in"  // nil
-	putLeft  eventKind = "waiting put left" // ctx.Err()
+	accepted eventKind = "put"                 // nil, without having waited
+	full     eventKind = "put: full"           // ErrFull; or gave up before it waited
+	rejected eventKind = "put: closed"         // ErrClosed
+	putWaits eventKind = "put waits"           //
+	putIn    eventKind = "waiting put: in"     // nil
+	putLeft  eventKind = "waiting put left"    // ctx.Err()
+	putEnded eventKind = "waiting put: closed" // ErrClosed, by CloseNow
+	pushed   eventKind = "put pushed out"      // ForcePut on a full queue
 
 	taken    eventKind = "get"                  // an item, without having waited
 	empty    eventKind = "get: empty"           // ErrEmpty; or gave up before it waited
-	drained  eventKind = "get: drained"         // ErrClosed; or Drained is true
+	drained  eventKind = "get: drained"         // ErrClosed
 	getWaits eventKind = "get waits"            //
 	getTook  eventKind = "waiting get"          // an item
 	getEnded eventKind = "waiting get: drained" // ErrClosed
 	getLeft  eventKind = "waiting get left"     // ctx.Err()
 
 	closes     eventKind = "close"
+	closesNow  eventKind = "close now"
 	length     eventKind = "len"
+	isDrained  eventKind = "is drained"
 	notDrained eventKind = "not drained"
+	done       eventKind = "done"
+	notDone    eventKind = "not done"
 )
 
 // contents is the state of a queue. Items and waiting calls are bytes, in
@@ -57,8 +64,9 @@ type contents struct {
 	items  string
 	gets   string // pairs: id of a waiting Get, and what it will get (so that the checker sees early what cannot be)
 	puts   string // items of waiting Puts
-	served string // pairs, of those that have not returned: a Get's id and item, or 0 and a Put's item
+	served string // pairs, of those that have not returned: a Get's id and item, or 0, or 255 if it failed, and a Put's item
 	closed bool
+	told   bool // a get has returned ErrClosed
 }
 
 // contract is the promise of the queue as a sequential program: may this happen
@@ -69,7 +77,7 @@ func contract(capacity int, items string, overtakes func(v, u byte) bool) porcup
 	step := func(s contents, e event) (legal bool, next contents) {
 		v, id := string([]byte{e.v}), string([]byte{e.id})
 		isFull := capacity > 0 && len(s.items) == capacity
-		isDrained := s.closed && s.items == ""
+		over := s.closed && s.items == ""
 		cut := func(all *string, what string) bool {
 			before, after, found := strings.Cut(*all, what)
 			*all = before + after
@@ -97,6 +105,11 @@ func contract(capacity int, items string, overtakes func(v, u byte) bool) porcup
 			legal = cut(&s.served, "\x00"+v)
 		case putLeft:
 			legal = cut(&s.puts, v)
+		case putEnded:
+			legal = cut(&s.served, "\xff"+v)
+		case pushed:
+			legal = !s.closed && isFull && s.items[0] == e.id
+			s.items = s.items[min(1, len(s.items)):] + v
 		case taken:
 			legal = strings.HasPrefix(s.items, v)
 			cut(&s.items, v)
@@ -108,7 +121,11 @@ func contract(capacity int, items string, overtakes func(v, u byte) bool) porcup
 		case empty:
 			legal = !s.closed && s.items == ""
 		case drained:
-			legal = isDrained
+			legal, s.told = over, true
+		case isDrained, done:
+			legal = over
+		case notDone:
+			legal = !s.told
 		case getWaits:
 			legal = !s.closed && s.items == ""
 			s.gets += id + v
@@ -116,13 +133,19 @@ func contract(capacity int, items string, overtakes func(v, u byte) bool) porcup
 			legal = cut(&s.served, id+v)
 		case getLeft:
 			legal = cut(&s.gets, id+v)
-		case closes:
+		case closes, closesNow:
 			s.served += s.gets
 			legal, s.closed, s.gets = true, true, ""
+			if e.kind == closesNow {
+				for _, v := range []byte(s.puts) {
+					s.served += string([]byte{255, v})
+				}
+				legal, s.puts, s.items = s.items == e.all, "", ""
+			}
 		case length:
 			legal = len(s.items) == int(e.v)
 		case notDrained:
-			legal = !isDrained
+			legal = !over
 		}
 		return legal, s
 	}
@@ -170,11 +193,13 @@ func newPlan(seed uint64) (s plan) {
 			a := action{cancelled: r.IntN(3) == 0}
 			switch n := r.IntN(30); {
 			case n < 1:
-				a.call = "Close"
-			case n < 3:
+				a.call = []string{"Close", "CloseNow"}[r.IntN(2)]
+			case n < 2:
 				a.call = "Len"
 			case n < 5:
-				a.call = "Drained"
+				a.call = []string{"Drained", "Done"}[r.IntN(2)]
+			case n < 6:
+				a.call = "ForcePut"
 			case n < 6+5*lean:
 				a.call = []string{"Put", "Put", "TryPut"}[r.IntN(3)]
 			default:
@@ -271,7 +296,7 @@ func (r *run) drain() {
 // observe looks at the queue a few times.
 func (r *run) observe() {
 	for range 3 {
-		for _, call := range []string{"Drained", "Len"} {
+		for _, call := range []string{"Drained", "Done", "Len"} {
 			r.pause()
 			r.call(len(r.workers)+1, call, bg, 0)
 		}
@@ -296,7 +321,7 @@ func (r *run) call(worker int, call string, ctx context.Context, id byte) bool {
 		e = event{kind: answer(err, accepted, full, rejected), v: id}
 		if waitedAt >= 0 {
 			r.log(worker, event{kind: putWaits, v: id}, from, waitedAt)
-			from, e.kind = waitedAt+1, answer(err, putIn, putLeft, "waiting put: closed")
+			from, e.kind = waitedAt+1, answer(err, putIn, putLeft, putEnded)
 		}
 	case "Get", "TryGet":
 		var err error
@@ -316,11 +341,26 @@ func (r *run) call(worker int, call string, ctx context.Context, id byte) bool {
 	case "Drained":
 		e = event{kind: notDrained}
 		if r.q.Drained() {
-			e.kind = drained
+			e.kind = isDrained
+		}
+	case "ForcePut":
+		old, ok, err := r.q.ForcePut(id)
+		e = event{kind: answer(err, accepted, full, rejected), v: id}
+		if ok {
+			e = event{kind: pushed, v: id, id: old}
+		}
+	case "Done":
+		e = event{kind: notDone}
+		select {
+		case <-r.q.Done():
+			e.kind = done
+		default:
 		}
 	case "Close":
 		r.q.Close()
 		e = event{kind: closes}
+	case "CloseNow":
+		e = event{kind: closesNow, all: string(r.q.CloseNow())}
 	}
 	r.log(worker, e, from, max(from, r.now()))
 	return e.kind == taken || e.kind == getTook
@@ -355,6 +395,7 @@ func (r *run) check(t testing.TB, kinds map[eventKind]int) {
 		if e.kind == taken {
 			took[e.v].from, took[e.v].to = op.Call, op.Return
 		}
+		// What CloseNow and ForcePut took out is left out: less is known then.
 	}
 	model := contract(r.capacity, string(items), func(v, u byte) bool {
 		return took[v].to > 0 && took[v].to < took[u].from
@@ -375,7 +416,8 @@ func (r *run) check(t testing.TB, kinds map[eventKind]int) {
 func everyEvent(t *testing.T, kinds map[eventKind]int) {
 	t.Helper()
 	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
-		drained, getWaits, getTook, getEnded, getLeft, closes, length, notDrained} {
+		drained, getWaits, getTook, getEnded, getLeft, closes, length, isDrained, notDrained,
+		closesNow, done, notDone, pushed, putEnded} {
 		require.NotZero(t, kinds[k], "no event %q: the test does not try what it should", k)
 	}
 	t.Logf("events: %v", kinds)

@@ -45,6 +45,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 
 	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
@@ -92,6 +93,9 @@ type Queue[T any] struct {
 	getters parking.List[T] // the Gets that wait, oldest first
 	putters parking.List[T] // the Puts that wait, oldest first
 	waiters parking.Pool[T]
+	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
+	end     end           // for Done
+	tasks   tasks         // for Join
 
 	_ [lockfree.Pad]byte // between waiters and the allocator's neighbour
 }
@@ -182,7 +186,7 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	if s == lockfree.OK {
 		return v, nil
 	}
-	return q.getSlow(ctx, s)
+	return q.getSlow(ctx, v, s)
 }
 
 // TryGet takes the oldest item out of the queue if there is one. It returns
@@ -197,7 +201,7 @@ func (q *Queue[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	return q.tryGetSlow(s)
+	return q.tryGetSlow(v, s)
 }
 
 // All returns an iterator that takes items out of the queue, one per step, as
@@ -230,6 +234,7 @@ func (q *Queue[T]) Close() {
 		getters = q.getters.UnlistAll(ErrClosed)
 		q.last().OpenPut()
 	}
+	q.settle()
 	q.unlock()
 	getters.WakeAll()
 }
@@ -334,15 +339,21 @@ func (q *Queue[T]) put(v T, s lockfree.State) lockfree.State {
 	}
 }
 
-// get goes on after an attempt to get that returned s, which is not OK, until it
-// is settled without waiting: OK, Empty or Drained.
-func (q *Queue[T]) get(s lockfree.State) (v T, _ lockfree.State) {
+// get goes on after an attempt to get that returned v and s, which is not OK,
+// until it is settled without waiting: OK, Empty or Drained.
+func (q *Queue[T]) get(v T, s lockfree.State) (T, lockfree.State) {
 	for {
 		switch s {
 		case lockfree.Gated:
 			if v, ok := q.promote(); ok {
 				return v, lockfree.OK
 			}
+		case lockfree.Last:
+			q.finish()
+			return v, lockfree.OK
+		case lockfree.Drained:
+			q.finish()
+			return v, s
 		case lockfree.Busy, lockfree.Retired:
 			backoff.Yield()
 		case lockfree.Unmade:
@@ -369,9 +380,10 @@ func (q *Queue[T]) tryPutSlow(v T, s lockfree.State) error {
 	return ErrClosed
 }
 
-// tryGetSlow is TryGet after a first attempt that returned s, which is not OK.
-func (q *Queue[T]) tryGetSlow(s lockfree.State) (T, error) {
-	v, s := q.get(s)
+// tryGetSlow is TryGet after a first attempt that returned v and s, which is not
+// OK.
+func (q *Queue[T]) tryGetSlow(v T, s lockfree.State) (T, error) {
+	v, s = q.get(v, s)
 	switch s {
 	case lockfree.OK:
 		return v, nil
@@ -411,15 +423,15 @@ func (q *Queue[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 	}
 }
 
-// getSlow is Get after a first attempt that returned s, which is not OK.
+// getSlow is Get after a first attempt that returned v and s, which is not OK.
 //
 // Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
 // whose gate is up comes to hand, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
-func (q *Queue[T]) getSlow(ctx context.Context, s lockfree.State) (v T, err error) {
+func (q *Queue[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error) {
 	for {
-		switch v, s = q.get(s); s {
+		switch v, s = q.get(v, s); s {
 		case lockfree.OK:
 			return v, nil
 		case lockfree.Drained:
@@ -447,6 +459,14 @@ func ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// done returns ctx.Done(), or nil for a nil ctx.
+func done(ctx context.Context) <-chan struct{} {
+	if ctx == nil {
+		return nil
+	}
+	return ctx.Done()
+}
+
 // enlist returns a waiter that is the last in l, whose gate is up. It needs mu.
 func (q *Queue[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 	q.mu.Observe(!l.Empty())
@@ -460,11 +480,7 @@ func (q *Queue[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 // first to mu: a call that has been served reports success, so that nothing
 // that was handed to it is lost, and no wake-up either.
 func (q *Queue[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (T, error) {
-	var done <-chan struct{}
-	if ctx != nil {
-		done = ctx.Done()
-	}
-	if !w.Sleep(done) {
+	if !w.Sleep(done(ctx)) {
 		if q.cancel(w, l) {
 			q.waiters.Give(w)
 			var zero T
@@ -503,6 +519,7 @@ func (q *Queue[T]) hand(v T) bool {
 		return false
 	}
 	w.Item = v
+	q.handed.Store(q.handed.Load() + 1)
 	if q.getters.Empty() {
 		q.last().OpenPut()
 	}
@@ -516,6 +533,11 @@ func (q *Queue[T]) hand(v T) bool {
 // now, or the oldest item is in flight. The Get and that Put take effect in
 // Swap, one after the other.
 func (q *Queue[T]) promote() (v T, ok bool) {
+	if q.chain != nil { // there is no waiting Put; a CloseNow is under way
+		q.mu.Lock()
+		q.unlock()
+		return v, false
+	}
 	if !q.ring.HeadReady() {
 		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
 		return v, false

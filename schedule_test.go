@@ -55,10 +55,12 @@ type actor struct {
 
 	at      stall.Point // where it is
 	putting bool        // in an attempt to put, else to get
-	locked  bool        // it holds the lock
-	done    bool
-	frozen  bool
-	blocked int // the progress when it could not lock or had to sleep; -1: it can go on
+	// a call that has looked at the oldest slot, as ForcePut does on a full queue
+	exchanging bool
+	locked     bool // it holds the lock
+	done       bool
+	frozen     bool
+	blocked    int // the progress when it could not lock or had to sleep; -1: it can go on
 }
 
 func newExplorer(seed uint64) *explorer {
@@ -123,8 +125,10 @@ func (x *explorer) pass(p stall.Point) {
 	switch p {
 	case between:
 		x.calls++
-	case stall.PutStamp, stall.GetStamp, stall.HeadStamp:
+		a.exchanging = false
+	case stall.PutStamp, stall.GetStamp, stall.HeadStamp, stall.TakeRaise:
 		a.putting = p == stall.PutStamp
+		a.exchanging = a.exchanging || p == stall.HeadStamp
 	case stall.Backoff:
 		x.lowest--
 		a.rank = x.lowest

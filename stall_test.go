@@ -22,6 +22,9 @@ var (
 	getWindow = []stall.Point{stall.GetRead, stall.GetRelease}
 	// in the middle of a promotion, with the oldest slot in flight
 	inSwap = []stall.Point{stall.SwapRead, stall.SwapStamp, stall.SwapTail, stall.SwapHead}
+	// in the middle of CloseNow, with all items in flight; its own step at each
+	// slot is that of a get
+	inTake = []stall.Point{stall.TakeFlag, stall.TakeHead, stall.GetRead, stall.GetRelease}
 )
 
 func (a *actor) in(points []stall.Point) bool {
@@ -57,7 +60,8 @@ func (x *explorer) unjustified(r *run) (all []*actor) {
 	frozen := func(is func(a *actor) bool) bool {
 		return slices.ContainsFunc(x.all, func(a *actor) bool { return a.frozen && is(a) })
 	}
-	locked := frozen(func(a *actor) bool { return a.locked })
+	// A CloseNow keeps the lock while it waits for items in flight.
+	locked := slices.ContainsFunc(x.all, func(a *actor) bool { return a.locked && !a.done })
 	waking := frozen(func(a *actor) bool { return a.at == stall.WaiterWake })
 	asleep := 0
 	for _, a := range x.all {
@@ -71,9 +75,11 @@ func (x *explorer) unjustified(r *run) (all []*actor) {
 			asleep++
 			ok = true
 		case a.putting: // goes round: it must need a slot that a getter has claimed
-			ok = frozen(func(f *actor) bool { return f.in(getWindow) || f.in(inSwap) })
+			ok = frozen(func(f *actor) bool {
+				return f.in(getWindow) || f.in(inSwap) || a.exchanging && f.in(putWindow)
+			})
 		default:
-			ok = frozen(func(f *actor) bool { return f.in(putWindow) && !f.locked || f.in(inSwap) })
+			ok = frozen(func(f *actor) bool { return f.in(putWindow) && !f.locked || f.in(inSwap) || f.in(inTake) })
 		}
 		if !ok {
 			all = append(all, a)
@@ -125,7 +131,7 @@ func ringOnly(p stall.Point) bool {
 	return slices.Contains(inSwap, p) || p == stall.ShutGetHead || p == stall.ShutGetRaise || p == stall.HeadStamp || p == stall.DrainedTail
 }
 func locked(p stall.Point) bool {
-	return p >= stall.ShutPutHead && p <= stall.CloseFlag || p >= stall.GrowLink && p <= stall.GrowLast ||
+	return p >= stall.ShutPutHead && p <= stall.TakeHead || p >= stall.GrowLink && p <= stall.GrowLast ||
 		p == stall.MutexUnlock || p == stall.TakeSwap
 }
 
@@ -143,6 +149,8 @@ func mayMeet(p, q stall.Point) bool {
 		switch {
 		case locked(p) && locked(q), chainOnly(p) && ringOnly(q):
 			return false
+		case p == stall.TakeHead && slices.Contains(putWindow, q):
+			return false // CloseNow has waited for it
 		case p >= stall.GrowLink && p <= stall.GrowLast && (q == stall.LenHead || q == stall.LenAgain):
 			return false // only Grow asks a chain's ring for its Len
 		case slices.Contains(inSwap, p) && slices.Contains(getWindow, q):

@@ -57,6 +57,8 @@ type Chain[T any] struct {
 	// first is the ring that gets come from. Moved to a ring's next by getters
 	// that find the ring drained.
 	first atomic.Pointer[link[T]]
+
+	start uint64                                // the first position; written by Init
 	_     [Pad - unsafe.Sizeof(uintptr(0))]byte // between first and the allocator's neighbour
 }
 
@@ -91,6 +93,7 @@ func (c *Chain[T]) Init(slots int, firstLap uint64) {
 	}
 	r := new(link[T])
 	r.Init(slots, firstLap)
+	c.start = r.start
 	c.last.Store(r)
 	c.first.Store(r)
 }
@@ -131,15 +134,15 @@ func (c *Chain[T]) TryGet() (T, State) {
 	return v, s
 }
 
-// tail returns the position of the next put, and whether the chain is closed, at
+// tail returns the position of the next put, and the flags of the last ring, at
 // the instant of the load that read it.
-func (c *Chain[T]) tail() (position uint64, isClosed bool) {
+func (c *Chain[T]) tail() (position, flagged uint64) {
 	r := c.last.Load()
 	for {
 		stall.At(stall.ChainTail)
 		t := r.tail.Load()
 		if t&retired == 0 { // a ring that is not retired is the last
-			return r.base + r.position(t), t&closed != 0
+			return r.base + r.position(t), t & flags
 		}
 		r = r.next.Load()
 	}
@@ -157,27 +160,40 @@ func (c *Chain[T]) head() (position uint64) {
 // Len returns how many items the chain held at one instant during the call.
 func (c *Chain[T]) Len() int {
 	for {
-		t, _ := c.tail()
+		t, flagged := c.tail()
 		h := c.head()
-		if now, _ := c.tail(); now == t { // so it was t when head was read
-			return int((t - h) / one)
+		if now, is := c.tail(); now != t || (is^flagged)&emptied != 0 {
+			continue // tail was not t when head was read
 		}
+		if flagged&emptied != 0 {
+			return 0
+		}
+		return int((t - h) / one)
 	}
 }
 
 // Closed reports whether the chain is closed.
 func (c *Chain[T]) Closed() bool {
-	_, isClosed := c.tail()
-	return isClosed
+	_, flagged := c.tail()
+	return flagged&closed != 0
 }
 
 // Drained reports whether the chain is closed and holds nothing, which is then
 // so for good.
 func (c *Chain[T]) Drained() bool {
 	h := c.head()
-	t, isClosed := c.tail() // after head, as in Ring
-	return isClosed && t == h
+	t, flagged := c.tail() // after head, as in Ring
+	return flagged&emptied != 0 || flagged&closed != 0 && t == h
 }
+
+// Entered returns how many items have come in.
+func (c *Chain[T]) Entered() uint64 {
+	t, _ := c.tail()
+	return (t - c.start) / one
+}
+
+// Left returns how many items have gone out.
+func (c *Chain[T]) Left() uint64 { return (c.head() - c.start) / one }
 
 // The functions below need the lock, as those of Ring do. ShutPut, OpenPut and
 // Close are called on Last.
@@ -211,6 +227,29 @@ func (c *Chain[T]) Grow(v T) bool {
 		invariants.Check(c.last.Load() == m, "the last ring of a chain moved under the lock")
 	}
 	return true
+}
+
+// TakeAll does what Ring.TakeAll does. It raises the gate of the first ring that
+// is not drained for good: nobody gets beyond that one.
+func (c *Chain[T]) TakeAll() (items []T) {
+	last := c.last.Load()
+	if last.tail.Load()&emptied != 0 {
+		return nil
+	}
+	r := c.first.Load()
+	for r.raiseHead() == r.position(r.tail.Load()) && r != last {
+		r = r.next.Load() // only the last ring is not retired
+	}
+	stall.At(stall.TakeFlag)
+	end := r.position(last.tail.Or(closed | emptied))
+	for ; r != last; r = r.next.Load() {
+		items = r.takeTo(r.position(r.tail.Load()), items)
+	}
+	items = last.takeTo(end, items)
+	c.first.Store(last)
+	stall.At(stall.TakeHead)
+	last.head.Store(end | closed)
+	return items
 }
 
 // successorCap returns the capacity of the ring that follows one of capacity n.

@@ -46,7 +46,7 @@ func take(t *testing.T, c *Chain[int], want int) {
 	for s == Busy {
 		v, s = c.TryGet()
 	}
-	require.Equal(t, OK, s)
+	require.Contains(t, []State{OK, Last}, s)
 	require.Equal(t, want, v)
 }
 
@@ -69,7 +69,7 @@ func TestChainKeepsOrderAcrossRings(t *testing.T) {
 			take(t, c, out)
 		}
 		require.Zero(t, c.Len())
-		emptied(t, c.Last(), Empty)
+		mustBeEmptied(t, c.Last(), Empty)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
 	"github.com/parkring/queue/internal/stall"
 )
@@ -67,9 +68,9 @@ type Ring[T any] struct {
 	tail atomic.Uint64
 	_    [Pad - unsafe.Sizeof(atomic.Uint64{})]byte // between tail and head
 
-	// head is the next position to take, with the flag gate. Getters move it by
-	// CAS while the gate is down; the holder of the lock raises and lowers the
-	// gate, and moves head in Swap.
+	// head is the next position to take, with the flags gate and closed. Getters
+	// move it by CAS while the gate is down; the holder of the lock sets and
+	// clears flags, and moves head in Swap and TakeAll.
 	head atomic.Uint64
 	_    [Pad - unsafe.Sizeof(atomic.Uint64{})]byte // between head and the constants
 
@@ -78,6 +79,7 @@ type Ring[T any] struct {
 	mask  uint64    // of an index: 2^k - 1
 	lap   uint64    // the distance from a position to the same slot's next one: 2^k positions
 	skip  uint64    // the distance from the position after the last slot to the next lap
+	start uint64    // the first position
 
 	_ [Pad]byte // between the constants and the allocator's neighbour
 }
@@ -107,12 +109,12 @@ func (r *Ring[T]) Init(capacity int, firstLap uint64) {
 	r.mask = lap - 1
 	r.lap = lap * one
 	r.skip = (lap - uint64(capacity)) * one
-	start := firstLap * r.lap
+	r.start = firstLap * r.lap
 	for i := range r.slots {
-		r.slots[i].stamp.Store(start + uint64(i)*one)
+		r.slots[i].stamp.Store(r.start + uint64(i)*one)
 	}
-	r.tail.Store(start)
-	r.head.Store(start)
+	r.tail.Store(r.start)
+	r.head.Store(r.start)
 }
 
 // makeSlots is make with a panic of our own for what no address space holds.
@@ -135,9 +137,9 @@ func (r *Ring[T]) next(p uint64) uint64 {
 }
 
 // distance returns the number of items between the positions from and to.
-func (r *Ring[T]) distance(from, to uint64) int {
+func (r *Ring[T]) distance(from, to uint64) uint64 {
 	laps := (to&^(r.lap-1) - from&^(r.lap-1)) / r.lap
-	return int((to - from - laps*r.skip) / one)
+	return (to - from - laps*r.skip) / one
 }
 
 // TryPut attempts once to put v in. It returns
@@ -193,6 +195,7 @@ func (r *Ring[T]) TryPut(v T) State {
 // TryGet attempts once to take the oldest item. It returns
 //
 //   - OK: v is the item. It took effect when head moved.
+//   - Last: the same, the ring is closed, and it was the last one.
 //   - Empty: the ring held nothing, and was open, when tail was read.
 //   - Drained: the ring held nothing and was closed then. It is so for good.
 //   - Retired: the same of a ring with a successor.
@@ -217,19 +220,27 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 		if invariants.Enabled {
 			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
 		}
-		stall.At(stall.GetRead)
-		v, s.val = s.val, v
-		stall.At(stall.GetRelease)
-		s.stamp.Store(h + r.lap) // releases s to the putter of the next lap; pairs with the Load in TryPut
-		return v, OK
+		return r.release(s, h), OK
 	}
 	if h&gate != 0 {
 		return v, Gated
 	}
+	if p := r.position(h); h&closed != 0 && s.stamp.Load() == p|full {
+		stall.At(stall.GetClaim)
+		n := r.next(p)
+		if !r.head.CompareAndSwap(h, n|closed) {
+			return v, Busy
+		}
+		v = r.release(s, p)
+		if r.position(r.tail.Load()) == n {
+			return v, Last // nothing enters any more but by Swap, and that needs a full ring
+		}
+		return v, OK
+	}
 	stall.At(stall.GetEmpty)
 	t := r.tail.Load() // after head: the other order could call a ring drained that is not
 	switch {
-	case r.position(t) != h:
+	case r.position(t) != r.position(h):
 		return v, Busy
 	case t&closed != 0:
 		return v, Drained
@@ -237,6 +248,16 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 		return v, Retired
 	}
 	return v, Empty
+}
+
+// release takes the item out of s, which the caller has claimed at position p,
+// and passes s on.
+func (r *Ring[T]) release(s *slot[T], p uint64) (v T) {
+	stall.At(stall.GetRead)
+	v, s.val = s.val, v
+	stall.At(stall.GetRelease)
+	s.stamp.Store(p + r.lap) // to the putter of the next lap; pairs with the Load in TryPut
+	return v
 }
 
 // Cap returns the capacity.
@@ -250,9 +271,13 @@ func (r *Ring[T]) Len() int {
 		stall.At(stall.LenHead)
 		h := r.head.Load()
 		stall.At(stall.LenAgain)
-		if r.position(r.tail.Load()) == r.position(t) { // so it was t when head was read
-			return min(r.distance(r.position(h), r.position(t)), len(r.slots)) // min: we may look into a Swap
+		if (r.tail.Load()^t)&^gate != 0 {
+			continue // tail was not t when head was read
 		}
+		if t&emptied != 0 {
+			return 0
+		}
+		return min(int(r.distance(r.position(h), r.position(t))), len(r.slots)) // min: we may look into a Swap
 	}
 }
 
@@ -265,8 +290,14 @@ func (r *Ring[T]) Drained() bool {
 	h := r.head.Load()
 	stall.At(stall.DrainedTail)
 	t := r.tail.Load() // after head, as in TryGet
-	return t&closed != 0 && r.position(t) == r.position(h)
+	return t&emptied != 0 || t&closed != 0 && r.position(t) == r.position(h)
 }
+
+// Entered returns how many items have come in, by TryPut or Swap.
+func (r *Ring[T]) Entered() uint64 { return r.distance(r.start, r.position(r.tail.Load())) }
+
+// Left returns how many items have gone out, by TryGet, Swap or TakeAll.
+func (r *Ring[T]) Left() uint64 { return r.distance(r.start, r.position(r.head.Load())) }
 
 // The functions below need the lock: one lock per ring, the caller's, the same
 // for all of them. TryPut, TryGet and the observers above may run at any time
@@ -341,7 +372,8 @@ func (r *Ring[T]) HeadReady() bool {
 // that nobody reads a half-written slot; head last, so that nobody sees room,
 // or an empty ring, in between: for the others the slot is in flight until then.
 func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
-	h := r.position(r.head.Load())
+	flagged := r.head.Load()
+	h := r.position(flagged)
 	t := r.tail.Load()
 	if invariants.Enabled {
 		invariants.Check(r.head.Load()&gate != 0 && r.HeadReady(), "Swap with the gate of head down, or its item in flight")
@@ -354,7 +386,7 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 	s.stamp.Store((h + r.lap) | full)
 	stall.At(stall.SwapTail)
 	r.tail.Store(r.next(r.position(t)) | t&flags)
-	n := r.next(h)
+	n := r.next(h) | flagged&closed
 	if more {
 		n |= gate
 	}
@@ -364,10 +396,56 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 }
 
 // Close closes the ring: no put enters any more, except by Swap. It reports
-// whether the gate of tail was up. It takes effect when the flag is set.
+// whether the gate of tail was up. It takes effect when the flag in tail is set;
+// that in head makes gets look for the last item from then on. A get that takes
+// it in between is none of Last's: ask Drained afterwards.
 func (r *Ring[T]) Close() (gated bool) {
 	stall.At(stall.CloseFlag)
-	return r.tail.Or(closed)&gate != 0
+	gated = r.tail.Or(closed)&gate != 0
+	stall.At(stall.CloseHead)
+	r.head.Or(closed)
+	return gated
+}
+
+// TakeAll closes the ring and takes out all items, oldest first, at one instant:
+// when the flags are set in tail. Before that it raises the gate of head, so that
+// whatever is in at that instant is its own. It has to wait for items in flight
+// to be published. The gate is down afterwards.
+func (r *Ring[T]) TakeAll() (items []T) {
+	if r.tail.Load()&emptied != 0 {
+		return nil
+	}
+	h := r.raiseHead()
+	stall.At(stall.TakeFlag)
+	t := r.position(r.tail.Or(closed | emptied))
+	items = r.takeTo(t, make([]T, 0, r.distance(h, t)))
+	stall.At(stall.TakeHead)
+	r.head.Store(t | closed)
+	return items
+}
+
+// raiseHead raises the gate of head whatever is in the ring, and returns the
+// position.
+func (r *Ring[T]) raiseHead() uint64 {
+	for {
+		h := r.head.Load()
+		stall.At(stall.TakeRaise)
+		if h&gate != 0 || r.head.CompareAndSwap(h, h|gate) {
+			return r.position(h)
+		}
+	}
+}
+
+// takeTo appends the items from head, whose gate is up, to the position t.
+func (r *Ring[T]) takeTo(t uint64, items []T) []T {
+	for p := r.position(r.head.Load()); p != t; p = r.next(p) {
+		s := &r.slots[r.index(p)]
+		for s.stamp.Load() != p|full { // pairs with the Store in TryPut
+			backoff.Yield()
+		}
+		items = append(items, r.release(s, p))
+	}
+	return items
 }
 
 // Check panics unless the gates of tail and head are up exactly if the

@@ -6,6 +6,9 @@ type State uint8
 const (
 	// OK: the item was put, or taken.
 	OK State = iota
+	// Last (get): the item was taken, the ring is closed, and nothing is left.
+	// From now on every get is Drained.
+	Last
 	// Busy: another goroutine was quicker, or is in the middle of the
 	// operation that this one depends on. It says nothing about the ring; keep
 	// off for a moment, yielding the processor, and try again.

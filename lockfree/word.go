@@ -2,24 +2,25 @@ package lockfree
 
 // A word is what tail and head hold: a position, and flags in its lowest bits.
 //
-//	63                        k+4   k+3          4   3      2        1     0
-//	+--------------------------+-----------------+------+---------+------+--------+
-//	|           lap            |  index of slot  | full | retired | gate | closed |
-//	+--------------------------+-----------------+------+---------+------+--------+
+//	63                  k+5   k+4          5   4       3        2        1     0
+//	+--------------------+-----------------+------+---------+---------+------+--------+
+//	|        lap         |  index of slot  | full | emptied | retired | gate | closed |
+//	+--------------------+-----------------+------+---------+---------+------+--------+
 //
 // where 2^k is the capacity rounded up to a power of two. The flags are below
 // the position so that positions wrap around by themselves at 2^64, and so that
 // one comparison of a stamp with a word answers "is this slot mine to claim"
-// and "is no flag set" at once. (A word wraps after 2^60 operations at the
-// earliest if the capacity is a power of two, and after 2^59 otherwise; the
+// and "is no flag set" at once. (A word wraps after 2^59 operations at the
+// earliest if the capacity is a power of two, and after 2^58 otherwise; the
 // code is right across the wrap, and a goroutine would have to sleep through
 // all of it to mistake an old word for a new one.)
 //
 // position and index are the only places that take a word apart.
 const (
-	closed  uint64 = 1 << iota // tail: no put enters any more
+	closed  uint64 = 1 << iota // tail: no put enters any more; head: gets look whether they take the last item
 	gate                       // tail: every put goes to the lock; head: every get does
 	retired                    // tail: the ring has a successor in its Chain, and never changes again
+	emptied                    // tail: closed, and what was in belongs to TakeAll
 	full                       // stamps only: the slot holds an item
 
 	flagBits = iota

@@ -31,31 +31,35 @@ func _() {
 	_ = x[SwapTail-20]
 	_ = x[SwapHead-21]
 	_ = x[CloseFlag-22]
-	_ = x[ChainPut-23]
-	_ = x[ChainNext-24]
-	_ = x[ChainGet-25]
-	_ = x[ChainLeave-26]
-	_ = x[ChainTail-27]
-	_ = x[ChainHead-28]
-	_ = x[GrowLink-29]
-	_ = x[GrowTail-30]
-	_ = x[GrowRetire-31]
-	_ = x[GrowLast-32]
-	_ = x[MutexLock-33]
-	_ = x[MutexUnlock-34]
-	_ = x[WaiterSleep-35]
-	_ = x[WaiterWake-36]
-	_ = x[GiveTop-37]
-	_ = x[GiveSwap-38]
-	_ = x[TakeSwap-39]
-	_ = x[HeadStamp-40]
-	_ = x[Backoff-41]
-	_ = x[Points-42]
+	_ = x[CloseHead-23]
+	_ = x[TakeRaise-24]
+	_ = x[TakeFlag-25]
+	_ = x[TakeHead-26]
+	_ = x[ChainPut-27]
+	_ = x[ChainNext-28]
+	_ = x[ChainGet-29]
+	_ = x[ChainLeave-30]
+	_ = x[ChainTail-31]
+	_ = x[ChainHead-32]
+	_ = x[GrowLink-33]
+	_ = x[GrowTail-34]
+	_ = x[GrowRetire-35]
+	_ = x[GrowLast-36]
+	_ = x[MutexLock-37]
+	_ = x[MutexUnlock-38]
+	_ = x[WaiterSleep-39]
+	_ = x[WaiterWake-40]
+	_ = x[GiveTop-41]
+	_ = x[GiveSwap-42]
+	_ = x[TakeSwap-43]
+	_ = x[HeadStamp-44]
+	_ = x[Backoff-45]
+	_ = x[Points-46]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 119, 131, 142, 154, 159, 167, 176, 184, 192, 201, 209, 218, 226, 236, 245, 254, 262, 270, 280, 288, 297, 308, 319, 329, 336, 344, 352, 361, 368, 374}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 119, 131, 142, 154, 159, 167, 176, 184, 192, 201, 210, 219, 227, 235, 243, 252, 260, 270, 279, 288, 296, 304, 314, 322, 331, 342, 353, 363, 370, 378, 386, 395, 402, 408}
 
 func (i Point) String() string {
 	idx := int(i) - 0

@@ -39,6 +39,10 @@ const (
 	SwapTail     // Swap: before the Store to tail
 	SwapHead     // Swap: before the Store to head
 	CloseFlag    // Close: before the Or on tail
+	CloseHead    // Close: before the Or on head
+	TakeRaise    // TakeAll: before the CAS on head
+	TakeFlag     // TakeAll: before the Or on tail
+	TakeHead     // TakeAll: before the Store to head
 
 	// lockfree.Chain.
 	ChainPut   // TryPut: last is loaded; before the attempt in that ring

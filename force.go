@@ -1,0 +1,46 @@
+package queue
+
+import "github.com/parkring/queue/lockfree"
+
+// ForcePut appends v to the queue and never waits: if the queue is full it takes
+// the oldest item out, both at one instant, and returns that item and true. Use it
+// where new items are worth more than old ones. It returns [ErrClosed] if the
+// queue is closed. In a queue without a bound it is TryPut.
+//
+// ForcePut goes ahead of waiting Puts, whose items have not been accepted yet, but
+// takes no place from them: every get still makes room for the one that has waited
+// longest. An item that is pushed out counts as done for [Queue.Join]. On a full queue
+// ForcePut takes the lock of the slow path; it allocates nothing.
+func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
+	s := q.last().TryPut(v)
+	for {
+		switch q.put(v, s) {
+		case lockfree.OK:
+			return evicted, false, nil
+		case lockfree.Closed:
+			return evicted, false, ErrClosed
+		}
+		if evicted, ok = q.exchange(v); ok {
+			q.tasksDone(1)
+			return evicted, true, nil
+		}
+		s = lockfree.Busy // somebody made room, or closed the queue, or the oldest item is in flight
+	}
+}
+
+// exchange takes the oldest item out of a full, open queue and puts v in. It
+// reports whether it did. It takes effect in Swap.
+func (q *Queue[T]) exchange(v T) (oldest T, ok bool) {
+	q.mu.Lock()
+	defer q.unlock()
+	if !q.ring.ShutGet() {
+		return oldest, false
+	}
+	if q.ring.HeadReady() {
+		return q.ring.Swap(v, !q.putters.Empty()), true
+	}
+	if q.putters.Empty() {
+		q.ring.OpenGet()
+	}
+	return oldest, false
+}

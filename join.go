@@ -1,0 +1,121 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+)
+
+// tasks is what Join needs. An item is unfinished from the instant at which it is
+// accepted until it counts as done. Put and Get do nothing for it: how many have
+// been accepted follows from the position of tail, and from the count of those
+// that were handed over beside the ring.
+type tasks struct {
+	done    atomic.Uint64 // the items that count as done
+	joining atomic.Int32  // the number of joiners; written under the lock
+	joiners []joiner      // the waiting Joins, oldest first; guarded by the lock
+}
+
+// joiner is a waiting Join.
+type joiner struct {
+	accepted uint64        // by the queue, when it began to wait
+	joined   chan struct{} // closed to wake it
+}
+
+// accepted returns how many items have been accepted, at an instant between its
+// two loads: both only grow, and an item that is counted by neither load was
+// accepted later.
+func (q *Queue[T]) accepted() uint64 {
+	handed := q.handed.Load()
+	if q.chain == nil {
+		return handed + q.ring.Entered()
+	}
+	return handed + q.chain.Entered()
+}
+
+// TaskDone says that the caller has finished the work that an item stood for.
+// Items that CloseNow took out, or that ForcePut pushed out, count as done
+// without it. It never waits, and costs three atomic operations. TaskDone panics
+// if it is called more often than there were items.
+func (q *Queue[T]) TaskDone() {
+	q.check()
+	for {
+		d := q.tasks.done.Load()
+		if d == q.accepted() { // loaded after d, so there has been no item more
+			panic("queue: more TaskDone than items")
+		}
+		if q.tasks.done.CompareAndSwap(d, d+1) {
+			q.wakeJoiners(d + 1)
+			return
+		}
+	}
+}
+
+// tasksDone counts n items more as done.
+func (q *Queue[T]) tasksDone(n int) { q.wakeJoiners(q.tasks.done.Add(uint64(n))) }
+
+// wakeJoiners wakes the Joins if the items done so far, d, are all that have been
+// accepted: when that number is loaded, nothing was unfinished for an instant. It
+// came within the calls of those joiners who had not seen more accepted when they
+// began to wait, because each of them began with something unfinished. A joiner
+// counts itself before it looks whether it has to wait, and this looks at the
+// count last; so one of the two sees the other.
+func (q *Queue[T]) wakeJoiners(d uint64) {
+	if a := q.accepted(); a != d || q.tasks.joining.Load() == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.unlock()
+	for len(q.tasks.joiners) > 0 && q.tasks.joiners[0].accepted <= d {
+		close(q.tasks.joiners[0].joined)
+		q.tasks.joiners = slices.Delete(q.tasks.joiners, 0, 1)
+		q.tasks.joining.Add(-1)
+	}
+}
+
+// Unfinished returns how many items have been accepted and do not count as done
+// yet: those in the queue, and those that were taken and not followed by a
+// TaskDone. It is a snapshot, like Len.
+func (q *Queue[T]) Unfinished() int {
+	q.check()
+	d := q.tasks.done.Load() // first, so that it is not more than what is accepted
+	return int(q.accepted() - d)
+}
+
+// Join waits until no item is unfinished, and returns nil; or returns ctx.Err()
+// if ctx ends first. It need not wait if nothing is unfinished, and does not look
+// at ctx then. The queue need not be closed. What a goroutine did before the
+// TaskDone of an item happens before the return of a Join that waited for it.
+func (q *Queue[T]) Join(ctx context.Context) error {
+	if q.Unfinished() == 0 {
+		return nil
+	}
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	q.tasks.joining.Add(1)
+	j := joiner{q.accepted(), make(chan struct{})}
+	if q.Unfinished() == 0 {
+		q.tasks.joining.Add(-1)
+		q.unlock()
+		return nil
+	}
+	q.tasks.joiners = append(q.tasks.joiners, j)
+	q.unlock()
+
+	select {
+	case <-j.joined:
+		return nil
+	case <-done(ctx):
+	}
+	q.mu.Lock()
+	defer q.unlock()
+	i := slices.Index(q.tasks.joiners, j)
+	if i < 0 {
+		return nil // it was woken, too
+	}
+	q.tasks.joiners = slices.Delete(q.tasks.joiners, i, i+1)
+	q.tasks.joining.Add(-1)
+	return ctx.Err()
+}

@@ -1,0 +1,37 @@
+package queue
+
+// Stats is a snapshot of a queue, for monitoring.
+type Stats struct {
+	Len, Cap    int    // as the methods of that name
+	Puts        uint64 // items accepted since New
+	Gets        uint64 // items that have left: delivered, pushed out by ForcePut, or taken out by CloseNow
+	WaitingPuts int    // calls that wait for room
+	WaitingGets int    // calls that wait for an item
+	Closed      bool
+}
+
+// Stats returns a snapshot. It takes the lock of the slow path for as long as it
+// takes to count the waiting calls; calls that find room, or an item, do not
+// notice. Waiting calls and Closed are from one instant; Puts, Gets and Len may be from
+// different ones if others use the queue meanwhile, but Gets is never more than
+// Puts. A queue whose Stats nobody asks for pays nothing for them.
+func (q *Queue[T]) Stats() Stats {
+	q.check()
+	q.mu.Lock()
+	defer q.unlock()
+	handed := q.handed.Load()
+	s := Stats{
+		Len:         q.Len(),
+		Cap:         q.Cap(),
+		WaitingPuts: q.putters.Len(),
+		WaitingGets: q.getters.Len(),
+		Closed:      q.Closed(),
+	}
+	if q.chain == nil {
+		s.Gets = handed + q.ring.Left() // before Puts, lest it be more
+	} else {
+		s.Gets = handed + q.chain.Left()
+	}
+	s.Puts = q.accepted()
+	return s
+}
