@@ -69,89 +69,97 @@ type contents struct {
 	told   bool // a get has returned ErrClosed
 }
 
-// contract is the promise of the queue as a sequential program: may this happen
-// in that state, and what is the state then? It knows which items were taken
-// before which: overtakes(v, u) means that v must not get in line behind u. The
-// Gets would show that in the end, but the checker would try all orders till then.
-func contract(capacity int, items string, overtakes func(v, u byte) bool) porcupine.Model {
-	step := func(s contents, e event) (legal bool, next contents) {
-		v, id := string([]byte{e.v}), string([]byte{e.id})
-		isFull := capacity > 0 && len(s.items) == capacity
-		over := s.closed && s.items == ""
-		cut := func(all *string, what string) bool {
-			before, after, found := strings.Cut(*all, what)
-			*all = before + after
-			return found
-		}
-		switch e.kind {
-		case accepted:
-			legal = !s.closed && !isFull
-			if s.gets == "" {
-				legal = legal && !strings.ContainsFunc(s.items, func(u rune) bool { return overtakes(e.v, byte(u)) })
-				s.items += v
-			} else { // to the one that has waited longest
-				legal = legal && s.gets[1:2] == v
-				s.served += s.gets[:2]
-				s.gets = s.gets[2:]
-			}
-		case full:
-			legal = !s.closed && isFull
-		case rejected:
-			legal = s.closed
-		case putWaits:
-			legal = !s.closed && isFull
-			s.puts += v
-		case putIn:
-			legal = cut(&s.served, "\x00"+v)
-		case putLeft:
-			legal = cut(&s.puts, v)
-		case putEnded:
-			legal = cut(&s.served, "\xff"+v)
-		case pushed:
-			legal = !s.closed && isFull && s.items[0] == e.id
-			s.items = s.items[min(1, len(s.items)):] + v
-		case taken:
-			legal = strings.HasPrefix(s.items, v)
-			cut(&s.items, v)
-			if s.puts != "" { // the one that has waited longest moves up
-				s.items += s.puts[:1]
-				s.served += "\x00" + s.puts[:1]
-				s.puts = s.puts[1:]
-			}
-		case empty:
-			legal = !s.closed && s.items == ""
-		case drained:
-			legal, s.told = over, true
-		case isDrained, done:
-			legal = over
-		case notDone:
-			legal = !s.told
-		case getWaits:
-			legal = !s.closed && s.items == ""
-			s.gets += id + v
-		case getTook, getEnded:
-			legal = cut(&s.served, id+v)
-		case getLeft:
-			legal = cut(&s.gets, id+v)
-		case closes, closesNow:
-			s.served += s.gets
-			legal, s.closed, s.gets = true, true, ""
-			if e.kind == closesNow {
-				for _, v := range []byte(s.puts) {
-					s.served += string([]byte{255, v})
-				}
-				legal, s.puts, s.items = s.items == e.all, "", ""
-			}
-		case length:
-			legal = len(s.items) == int(e.v)
-		case notDrained:
-			legal = !over
-		}
-		return legal, s
+// contract is the promise of the queue as a sequential program.
+type contract struct {
+	capacity int
+	// overtakes(v, u) means that v was taken before u, so must not get in line
+	// behind it. The Gets would show that in the end, but the checker would try all
+	// orders till then.
+	overtakes func(v, u byte) bool
+}
+
+// step says whether e may happen in the state s, and what the state is then.
+func (c contract) step(s contents, e event) (legal bool, next contents) {
+	v, id := string([]byte{e.v}), string([]byte{e.id})
+	isFull := c.capacity > 0 && len(s.items) == c.capacity
+	over := s.closed && s.items == ""
+	cut := func(all *string, what string) bool {
+		before, after, found := strings.Cut(*all, what)
+		*all = before + after
+		return found
 	}
+	switch e.kind {
+	case accepted:
+		legal = !s.closed && !isFull
+		if s.gets == "" {
+			legal = legal && !strings.ContainsFunc(s.items, func(u rune) bool { return c.overtakes(e.v, byte(u)) })
+			s.items += v
+		} else { // to the one that has waited longest
+			legal = legal && s.gets[1:2] == v
+			s.served += s.gets[:2]
+			s.gets = s.gets[2:]
+		}
+	case full:
+		legal = !s.closed && isFull
+	case rejected:
+		legal = s.closed
+	case putWaits:
+		legal = !s.closed && isFull
+		s.puts += v
+	case putIn:
+		legal = cut(&s.served, "\x00"+v)
+	case putLeft:
+		legal = cut(&s.puts, v)
+	case putEnded:
+		legal = cut(&s.served, "\xff"+v)
+	case pushed:
+		legal = !s.closed && isFull && s.items[0] == e.id
+		s.items = s.items[min(1, len(s.items)):] + v
+	case taken:
+		legal = strings.HasPrefix(s.items, v)
+		cut(&s.items, v)
+		if s.puts != "" { // the one that has waited longest moves up
+			s.items += s.puts[:1]
+			s.served += "\x00" + s.puts[:1]
+			s.puts = s.puts[1:]
+		}
+	case empty:
+		legal = !s.closed && s.items == ""
+	case drained:
+		legal, s.told = over, true
+	case isDrained, done:
+		legal = over
+	case notDone:
+		legal = !s.told
+	case getWaits:
+		legal = !s.closed && s.items == ""
+		s.gets += id + v
+	case getTook, getEnded:
+		legal = cut(&s.served, id+v)
+	case getLeft:
+		legal = cut(&s.gets, id+v)
+	case closes, closesNow:
+		s.served += s.gets
+		legal, s.closed, s.gets = true, true, ""
+		if e.kind == closesNow {
+			for _, v := range []byte(s.puts) {
+				s.served += string([]byte{255, v})
+			}
+			legal, s.puts, s.items = s.items == e.all, "", ""
+		}
+	case length:
+		legal = len(s.items) == int(e.v)
+	case notDrained:
+		legal = !over
+	}
+	return legal, s
+}
+
+// model is c for a queue that holds these items at the begin.
+func (c contract) model(items string) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return contents{items: items} },
-		Step: func(s, e, _ any) (bool, any) { return step(s.(contents), e.(event)) },
+		Step: func(s, e, _ any) (bool, any) { return c.step(s.(contents), e.(event)) },
 		DescribeOperation: func(e, _ any) string {
 			return fmt.Sprintf("%s %d (%d)", e.(event).kind, e.(event).v, e.(event).id)
 		},
@@ -397,9 +405,9 @@ func (r *run) check(t testing.TB, kinds map[eventKind]int) {
 		}
 		// What CloseNow and ForcePut took out is left out: less is known then.
 	}
-	model := contract(r.capacity, string(items), func(v, u byte) bool {
+	model := contract{r.capacity, func(v, u byte) bool {
 		return took[v].to > 0 && took[v].to < took[u].from
-	})
+	}}.model(string(items))
 	result, info := porcupine.CheckOperationsVerbose(model, history, time.Minute)
 	if result == porcupine.Ok {
 		return
