@@ -37,8 +37,10 @@
 // not settle it goes on in a slow path. Then lockfree (ring.go, then chain.go
 // for queues without a bound), which knows nothing of waiting; then parking
 // (waiter.go, list.go), which knows nothing of rings. This file is the only
-// place where the two meet. docs/design.md has the reasons, docs/memory-model.md
-// the proofs.
+// place where the two meet. The calls to package stall mark the steps at which
+// tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
+// force.go and stats.go have one concern each. docs/design.md has the reasons,
+// docs/memory-model.md the proofs.
 package queue
 
 import (
