@@ -1,0 +1,436 @@
+/*
+ * queue.go and package parking, on the ring of ring.h.pml or the chain of
+ * chain.h.pml, and the goroutines that use them.
+ *
+ * What parking does under the lock is one step together with the taking of the
+ * lock. Words that others read without the lock change in steps of their own.
+ *
+ * The file that includes this one defines what ring.h.pml asks for, and
+ *   LAST_RING         the ring that puts go to
+ *   AT_THE_END        ghost: what has to hold when nobody can go on
+ * On the command line stand CLOSERS, as many goroutines as call Close, and those
+ * that follow.
+ */
+#ifndef PUTTERS                          /* as many goroutines Put, PUTS items each */
+#define PUTTERS 1
+#endif
+#ifndef PUTS
+#define PUTS 1
+#endif
+#ifndef GETTERS                          /* as many Get, GETS items each; 0: until ErrClosed */
+#define GETTERS 1
+#endif
+#ifndef GETS
+#define GETS (CLOSERS == 0)
+#endif
+#ifndef ENDING_PUTTERS                   /* the contexts of the first so many may end */
+#define ENDING_PUTTERS 0
+#endif
+#ifndef ENDING_GETTERS
+#define ENDING_GETTERS 0
+#endif
+#ifndef LATE                             /* as many more Put after Close has returned */
+#define LATE 0
+#endif
+#ifndef OBSERVERS                        /* as many call Len, or Drained */
+#define OBSERVERS 0
+#endif
+#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS)
+
+/* ghost: nobody overtakes those who wait, and nothing enters a closed ring */
+#define MAY_PUT         (!isClosed && empty(getters))
+#define MAY_GET         empty(putters)
+#define DRAINED_IS_TRUE empty(putters)
+
+bool mu;                                 /* parking.Mutex */
+chan getters = [GOROUTINES] of { byte }; /* parking.List: the waiters, each by its goroutine */
+chan putters = [GOROUTINES] of { byte };
+chan unlisted = [GOROUTINES] of { byte };/* Close's list, from UnlistAll */
+byte item[GOROUTINES + 1];               /* Waiter.Item */
+bool failed[GOROUTINES + 1];             /* Waiter.err: ErrClosed or none */
+bool wake[GOROUTINES + 1];               /* Waiter.wake */
+
+byte finished;                           /* ghost: goroutines that have finished */
+byte served;                             /* ghost: waiters served that have not returned nil yet */
+bool closeReturned;                      /* ghost */
+
+#ifdef CHAIN
+#include "chain.h.pml"
+#else
+#include "ring.h.pml"
+#define RING_OF_LAST skip                /* last() and first() are the ring */
+inline attemptPut() { TryPut() }
+inline attemptGet() { TryGet() }
+#endif
+
+#define TAIL tail[LAST_RING]
+#define HEAD head[LAST_RING]
+
+inline lock() { atomic { !mu -> mu = true } }
+
+inline unlock() {                        /* unlock, with Ring.Check: invariants 1 and 2 of queue.go */
+	d_step {
+		assert(((TAIL & GATE) != 0) == (len(getters) > 0));
+		assert(((HEAD & GATE) != 0) == (len(putters) > 0));
+		assert(empty(getters) || (TAIL == (HEAD | GATE) && empty(items)));      /* open, too */
+		assert(empty(putters) || (W(HEAD - GATE + LAP(0)) == POSITION(TAIL) && full(items)));
+		mu = false
+	}
+}
+
+inline Wake() { d_step { assert(!wake[w]); wake[w] = true; w = 0 } }    /* w.wake <- struct{}{} */
+
+inline hand() {
+	atomic {
+		lock();
+		if
+		:: getters?w ->                                         /* w := q.getters.Pop(): */
+			assert(empty(items) && !isClosed && item[w] == 0);      /* ghost: the Put takes effect, */
+			item[w] = v; served++;                                  /* then the Get */
+#ifndef BUG_HAND_KEEPS_GATE
+			ok = (len(getters) == 0);
+			RING_OF_LAST
+#endif
+		:: empty(getters)
+		fi
+	}
+	if
+	:: ok -> lower(tail[r])                                         /* OpenPut */
+	:: else
+	fi;
+	ok = false; r = 0;
+	unlock();
+	if
+	:: w != 0 -> Wake(); s = OK
+	:: else -> s = Busy
+	fi
+}
+
+inline promote() {
+	HeadReady();
+	if
+	:: ok ->
+		atomic { lock(); ok = (len(putters) > 0) };
+#ifndef BUG_PROMOTE_LOOKS_ONCE
+		if
+		:: ok -> HeadReady()
+		:: else
+		fi;
+#endif
+		if
+		:: ok ->
+			ok = false;
+			d_step { putters?w; x = item[w]; item[w] = 0; served++ }        /* q.putters.Pop(), w.Take() */
+#ifdef BUG_SWAP_DROPS_GATE
+			Swap(false);
+#else
+			Swap(len(putters) > 0);
+#endif
+			unlock();
+			Wake();
+			s = OK
+		:: else -> unlock(); s = Busy
+		fi
+	:: else -> s = Busy
+	fi
+}
+
+/* Until OK, Full or Closed. */
+inline put() {
+	do
+	:: attemptPut();
+	   if
+	   :: s == Gated -> hand()
+#ifdef CHAIN
+	   :: s == Full -> grow()
+#endif
+	   :: else
+	   fi;
+	   if
+	   :: s == Busy -> s = 0          /* backoff.Yield */
+	   :: else -> break
+	   fi
+	od
+}
+
+/* Until OK, Empty or Drained. */
+inline get() {
+	do
+	:: attemptGet();
+	   if
+	   :: s == Gated -> promote()
+	   :: else
+	   fi;
+	   if
+	   :: s == Busy -> s = 0
+	   :: else -> break
+	   fi
+	od
+}
+
+/* The end of a call that has waited. s is Ended, or 0: as whoever woke it says. */
+inline Give() {
+	d_step {
+		if
+		:: s == Ended
+		:: else ->
+			v = item[_pid];
+			s = (failed[_pid] -> Drained : OK);
+			served = (failed[_pid] -> served : served - 1)
+		fi;
+		item[_pid] = 0; failed[_pid] = false; wake[_pid] = false
+	}
+}
+
+inline sleep(l) {                        /* in list l; and cancel */
+	if
+	:: atomic { wake[_pid] -> Give() }                              /* <-w.wake */
+	:: ends ->                                                      /* <-done */
+		atomic {
+			lock();
+			ok = (l??[eval(_pid)] -> true : false);         /* w.Listed(). (A poll yields a place.) */
+			if
+			:: ok -> l??eval(_pid)                          /* l.Remove(w) */
+			:: else
+			fi
+		}
+		if
+		:: ok ->
+#ifndef BUG_CANCEL_KEEPS_PUT_GATE
+			if
+#ifdef BUG_CANCEL_LOWERS_TOO_SOON
+			:: true ->
+#else
+			:: len(getters) == 0 ->
+#endif
+				RING_OF_LAST; lower(tail[r])            /* OpenPut */
+			:: else
+			fi;
+#endif
+#if !defined(CHAIN) && !defined(BUG_CANCEL_KEEPS_GET_GATE)
+			if
+			:: len(putters) == 0 -> lower(head[r])          /* OpenGet */
+			:: else
+			fi;
+#endif
+			ok = false; r = 0; s = Ended;
+			atomic { unlock(); Give() }
+		:: else ->
+			unlock();
+#ifdef BUG_CANCEL_THOUGH_SERVED
+			s = Ended;
+#endif
+			atomic { wake[_pid] -> Give() }                 /* w.Sleep(nil) */
+		fi
+	fi
+}
+
+inline Put() {                           /* v; then s is OK, Closed or Ended */
+	do
+	:: put();
+	   if
+	   :: s != Full -> break
+	   :: s == Full && ends -> s = Ended; break                     /* ended(ctx) */
+	   :: s == Full -> s = 0
+	   fi;
+	   lock();
+	   ShutGet();
+	   if
+	   :: ok ->
+		ok = false;
+		atomic { putters!_pid; item[_pid] = v; assert(!isClosed); unlock() }    /* enlist. Ghost: admitted */
+end_put:	sleep(putters);
+		break
+	   :: else -> unlock()
+	   fi
+	od
+}
+
+inline Get() {                           /* to v; then s is OK, Drained or Ended */
+	do
+	:: get();
+	   if
+	   :: s != Empty -> break
+	   :: s == Empty && ends -> s = Ended; break                    /* ended(ctx) */
+	   :: s == Empty -> s = 0
+	   fi;
+	   atomic { lock(); RING_OF_LAST };
+	   ShutPut();
+	   if
+	   :: ok ->
+		ok = false; r = 0;
+		atomic { getters!_pid; unlock() }                       /* enlist */
+end_get:	sleep(getters);
+		break
+	   :: else -> unlock()
+	   fi
+	od
+}
+
+inline Close() {
+#ifdef BUG_CLOSE_WITHOUT_LOCK
+	closeRing();
+	lock();
+#else
+	lock();
+	closeRing();
+#endif
+	if
+	:: ok ->
+		d_step {                                                /* UnlistAll */
+			assert(empty(items) && empty(putters));
+			isDrained = true;
+			do
+			:: getters?w -> failed[w] = true; unlisted!w
+			:: empty(getters) -> break
+			od;
+			w = 0
+		};
+		lower(tail[r])                                          /* OpenPut */
+	:: else
+	fi;
+	unlock();
+#ifndef BUG_CLOSE_WAKES_NOBODY
+	if
+	:: ok ->
+		do
+		:: unlisted?w -> Wake()                                 /* WakeAll */
+		:: empty(unlisted) -> break
+		od
+	:: else
+	fi
+#endif
+}
+
+inline closeRing() {
+	RING_OF_LAST;
+	d_step {                                                        /* r.tail.Or(closed) */
+		ok = ((tail[r] & GATE) != 0);
+		tail[r] = tail[r] | CLOSED;
+		isClosed = true                                         /* ghost */
+	}
+}
+
+/* ---- The goroutines ---- */
+
+#define LOCALS                                           \
+	REGISTERS;                                       \
+	byte w       /* the waiter that is served */
+
+#define EITHER_WAY   /* a context that may end need not */ \
+	if                                                 \
+	:: ends -> ends = false                            \
+	:: true                                            \
+	fi
+
+proctype Putter(byte me; bool ends) {
+	LOCALS;
+	byte k;
+	EITHER_WAY;
+	do
+	:: k < PUTS ->
+		v = me * PUTS + k + 1;
+		Put();
+		s = 0; v = 0; k++
+	:: else -> break
+	od
+	finished++
+}
+
+proctype Getter(bool ends) {
+	LOCALS;
+	byte k;
+	EITHER_WAY;
+	do
+	:: GETS == 0 || k < GETS ->
+		Get();
+		atomic {
+			if
+			:: s == OK -> assert(v != 0)
+			:: s == Ended && GETS == 0 -> break
+			:: s == Ended && GETS != 0
+			:: s == Drained -> assert(isDrained); break
+			fi;
+			s = 0; v = 0;
+			k = (GETS == 0 -> 0 : k + 1)
+		}
+	:: GETS != 0 && k == GETS -> break
+	od
+	atomic { s = 0; v = 0; finished++ }
+}
+
+proctype Closer() {
+	LOCALS;
+	Close();
+	closeReturned = true;
+	finished++
+}
+
+proctype LatePutter() {
+	LOCALS;
+	bool ends;
+	closeReturned;
+	v = PUTTERS * PUTS + 1;
+	Put();
+	assert(s == Closed);
+	finished++
+}
+
+proctype Observer() {
+	LOCALS;
+	if
+#ifdef CHAIN
+	:: chainLen(); assert(n == x)
+	:: chainDrained()
+#else
+	:: Len(); assert(n == x)
+	:: DrainedNow()
+#endif
+	fi;
+	finished++
+}
+
+/* Everybody has finished or is listed, and was told so; those who are listed wait
+ * for good reason. The rest of that, unlock has asserted. */
+#define LISTED (len(getters) + len(putters))
+#ifdef LIVENESS
+ltl settles { <> (finished + LISTED == GOROUTINES) }
+#endif
+
+init {
+	byte i;
+	d_step { Init(0, START(0)) }
+	atomic {
+		do
+		:: i < PUTTERS -> run Putter(i, i < ENDING_PUTTERS); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < GETTERS -> run Getter(i < ENDING_GETTERS); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < CLOSERS -> run Closer(); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < LATE -> run LatePutter(); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < OBSERVERS -> run Observer(); i++
+		:: else -> break
+		od;
+		i = 0
+	}
+	timeout;                                                        /* nobody can go on */
+	assert(finished + LISTED == GOROUTINES);
+	assert(!mu && served == 0);
+	assert(empty(getters) || empty(items));
+	assert(empty(putters) || full(items));
+	AT_THE_END
+}

@@ -1,0 +1,338 @@
+/*
+ * The ring: lockfree/ring.go and lockfree/word.go, one step per atomic operation.
+ *
+ * A step is a statement, or a d_step. An inline has the name of the Go function
+ * that it models, and the comments quote the atomic operation that a step is.
+ * What Go does between two of them is local to a goroutine, and is merged with
+ * the one before. "Ghost" is what Go does not have and the properties need.
+ *
+ * The file that includes this one defines
+ *   RINGS             how many rings there are: 1, unless they form a chain
+ *   CAP(r), SLOTS     the capacity of ring r, and that of the largest
+ *   ROOM              how many items there can be
+ *   IN_SWAP           1 if somebody may be inside Swap, else 0
+ *   MAY_PUT, MAY_GET  ghost: what has to hold at a claim of tail, or of head
+ *   ENTERS, LEAVES    ghost: what else is done at such a claim
+ *   FULL_IS_TRUE, DRAINED_IS_TRUE
+ *                     ghost: what has to hold when that is the answer
+ */
+
+/* ---- word.go. A word is a byte here, so positions wrap around at 2^8 ---- */
+#define CLOSED  1
+#define GATE    2
+#define RETIRED 4
+#define FULL    8
+#define FLAGS   15
+#define ONE     16
+#define W(x)        ((x) & 255)
+#define POSITION(w) ((w) & (255 - FLAGS))
+#define INDEX(r, w) (((w) / ONE) % (LAP(r) / ONE))
+
+mtype = { OK, Busy, Full, Empty, Closed, Drained, Gated, Retired,
+          Ended /* not in state.go: the error of a context */ };
+
+/* ---- ring.go: type Ring ---- */
+byte tail[RINGS], head[RINGS];
+byte stamp[RINGS * SLOTS], val[RINGS * SLOTS];
+#define SLOT(r, i)  ((r) * SLOTS + (i))
+#define LAP(r)      (ONE * (CAP(r) == 3 -> 4 : CAP(r)))
+#define SKIP(r)     (LAP(r) - CAP(r) * ONE)
+#define START(r)    W(256 - LAP(r))           /* Init's firstLap: the last lap before the wrap */
+#define NEXT(r, p)  W((p) + ONE + (INDEX(r, p) + 1 == CAP(r) -> SKIP(r) : 0))
+#define LAPS(r, from, to)     (W(((to) & (256 - LAP(r))) - ((from) & (256 - LAP(r)))) / LAP(r))
+#define DISTANCE(r, from, to) (W((to) - (from) - LAPS(r, from, to) * SKIP(r)) / ONE)
+
+/* ---- ghost: what is true, to compare the answers with ---- */
+chan items = [ROOM] of { byte };   /* the accepted items; moved where a call takes effect */
+bool isClosed, isDrained;          /* Close took effect; somebody was told Drained */
+byte owner[RINGS * SLOTS];         /* the goroutine that may touch val, or 0 */
+
+/* The registers of a goroutine. v is the item, s what became of the attempt, r the
+ * ring, n a length. */
+#define REGISTERS                                                               \
+	byte r, t, h, i, v, n;                                                  \
+	mtype s;                                                                \
+	bool ok;                                                                \
+	byte x;      /* the item of a waiting Put; ghost: what v or n must be */ \
+	bool was     /* ghost: what was so when tail was read */
+
+inline accept(it) {                /* ghost: a put takes effect */
+	assert(!isDrained);
+	assert(nfull(items));
+	items!it
+}
+
+inline deliver() {                 /* ghost: a get takes effect, and has to return x */
+	assert(nempty(items));
+	items?x
+}
+
+/* ghost: the claim of a slot, the use of val, the store of the next stamp */
+inline own() {
+	assert(owner[SLOT(r, i)] == 0);
+	owner[SLOT(r, i)] = _pid
+}
+inline mine() { assert(owner[SLOT(r, i)] == _pid) }
+inline disown() {
+	mine();
+	owner[SLOT(r, i)] = 0
+}
+
+inline bounded() {                 /* ring.go, invariant 1: head <= tail <= head+capacity */
+	assert(DISTANCE(r, POSITION(head[r]), POSITION(tail[r])) <= CAP(r) + IN_SWAP)
+}
+
+inline Init(q, p) {                /* ring q, which counts from position p */
+	tail[q] = p;
+	head[q] = p;
+	i = 0;
+	do
+	:: i < CAP(q) -> stamp[SLOT(q, i)] = p + i * ONE; i++
+	:: else -> break
+	od;
+	i = 0
+}
+
+#ifdef BUG_PUT_IGNORES_FLAGS
+#define FREE(t) POSITION(t)
+#else
+#define FREE(t) (t)                /* which no stamp equals if t has a flag */
+#endif
+
+inline TryPut() {                  /* v into ring r */
+	d_step { t = tail[r]; i = INDEX(r, t); was = full(items) }      /* t := r.tail.Load() */
+	if
+	:: stamp[SLOT(r, i)] == FREE(t) ->                              /* s.stamp.Load() == t */
+		if
+		:: d_step {
+			tail[r] == t ->                                 /* r.tail.CompareAndSwap */
+			tail[r] = NEXT(r, t);
+			assert(MAY_PUT); ENTERS; bounded(); own(); accept(v) }
+#ifdef BUG_PUBLISH_BEFORE_WRITE
+			d_step { disown(); stamp[SLOT(r, i)] = t | FULL }
+			d_step { mine(); val[SLOT(r, i)] = v }
+#else
+			d_step {                                        /* s.val = v */
+				mine();
+				assert(val[SLOT(r, i)] == 0);
+				val[SLOT(r, i)] = v
+			}
+			d_step { disown(); stamp[SLOT(r, i)] = t | FULL }   /* s.stamp.Store(t | full) */
+#endif
+			s = OK
+		:: tail[r] != t -> s = Busy
+		fi
+	:: stamp[SLOT(r, i)] != FREE(t) ->
+		d_step {
+			if
+			:: t & CLOSED -> s = Closed
+			:: !(t & CLOSED) && t & GATE -> s = Gated
+			:: !(t & (CLOSED | GATE)) && t & RETIRED -> s = Retired
+#ifdef BUG_FULL_BY_STAMP
+			:: !(t & FLAGS) -> s = Full; assert(FULL_IS_TRUE)
+#else
+			:: !(t & FLAGS) && W(POSITION(head[r]) + LAP(r)) == t ->        /* r.head.Load() */
+				s = Full; assert(FULL_IS_TRUE)
+#endif
+			:: else -> s = Busy
+			fi
+		}
+	fi;
+	d_step { t = 0; i = 0; was = 0 }
+}
+
+#define WAS_EMPTY (empty(items) && isClosed == ((t & CLOSED) != 0))
+
+#ifdef BUG_GET_IGNORES_GATE
+#define FILLED(h) (POSITION(h) | FULL)
+#else
+#define FILLED(h) ((h) | FULL)     /* which no stamp equals while the gate is up */
+#endif
+
+inline TryGet() {                  /* v from ring r */
+#ifdef BUG_DRAINED_TAIL_FIRST
+	d_step { t = tail[r]; was = WAS_EMPTY };
+#endif
+	d_step { h = head[r]; i = INDEX(r, h) }                         /* h := r.head.Load() */
+	if
+	:: stamp[SLOT(r, i)] == FILLED(h) ->                            /* s.stamp.Load() == h|full */
+		if
+		:: d_step {
+			head[r] == h ->                                 /* r.head.CompareAndSwap */
+			head[r] = NEXT(r, h);
+			assert(MAY_GET); LEAVES; bounded(); own(); deliver() }
+			d_step {                                        /* v, s.val = s.val, v */
+				mine(); v = val[SLOT(r, i)]; val[SLOT(r, i)] = 0;
+				assert(v == x)
+			}
+			d_step { disown(); stamp[SLOT(r, i)] = W(h + LAP(r)) }      /* s.stamp.Store(h + r.lap) */
+			s = OK
+		:: head[r] != h -> s = Busy
+		fi
+	:: stamp[SLOT(r, i)] != FILLED(h) ->
+		d_step {
+#ifndef BUG_DRAINED_TAIL_FIRST
+			t = tail[r]; was = WAS_EMPTY;                   /* t := r.tail.Load() */
+#endif
+			if
+			:: h & GATE -> s = Gated                        /* (without that load) */
+#ifdef BUG_EMPTY_BY_STAMP
+			:: !(h & GATE) && !(t & FLAGS) -> s = Empty; assert(was)
+#else
+			:: POSITION(t) == h && !(t & (CLOSED | RETIRED)) -> s = Empty; assert(was)
+#endif
+			:: POSITION(t) == h && t & RETIRED -> s = Retired
+			:: POSITION(t) == h && t & CLOSED ->
+				s = Drained; assert(was && DRAINED_IS_TRUE); isDrained = true
+			:: else -> s = Busy
+			fi
+		}
+	fi;
+	d_step { t = 0; h = 0; i = 0; x = 0; was = 0 }
+}
+
+inline Len() {                     /* of ring r, to n; x: ghost, how many items there were */
+	do
+	:: t = tail[r];                                                 /* t := r.tail.Load() */
+	   d_step { h = head[r]; x = len(items) };                      /* h := r.head.Load() */
+	   if
+#ifdef BUG_LEN_LOOKS_ONCE
+	   :: true -> break
+#else
+	   :: POSITION(tail[r]) == POSITION(t) -> break                 /* r.tail.Load() again */
+#endif
+	   :: else
+	   fi
+	od;
+	atomic {
+		n = DISTANCE(r, POSITION(h), POSITION(t));
+#ifndef BUG_LEN_UNCLAMPED
+		n = (n > CAP(r) -> CAP(r) : n);
+#endif
+		t = 0; h = 0
+	}
+}
+
+inline DrainedNow() {              /* ok: ring r is drained, for good */
+	h = POSITION(head[r]);                                          /* h := r.head.Load() */
+	d_step {                                                        /* t := r.tail.Load() */
+		ok = (tail[r] & CLOSED && POSITION(tail[r]) == h);
+		assert(!ok || (isClosed && empty(items)));
+		isDrained = isDrained || ok;
+		h = 0
+	}
+}
+
+/* ---- The functions that need the lock ---- */
+
+inline ShutPut() {                 /* ok: the gate of tail is up */
+	t = tail[r];                                                    /* t := r.tail.Load() */
+	if
+#ifdef BUG_SHUTPUT_REFUSES_THE_SECOND
+	:: t & GATE -> ok = false
+#else
+	:: t & GATE -> ok = true
+#endif
+#ifdef BUG_SHUTPUT_IGNORES_CLOSED
+	:: !(t & GATE) ->
+#else
+	:: !(t & GATE) && t & FLAGS -> ok = false
+	:: !(t & FLAGS) ->
+#endif
+#ifdef BUG_SHUTPUT_IN_FLIGHT
+		ok = (stamp[SLOT(r, INDEX(r, head[r]))] != (POSITION(head[r]) | FULL));
+#else
+		ok = (POSITION(head[r]) == POSITION(t));                /* r.head.Load() */
+#endif
+		if
+		:: ok ->
+			d_step {
+#ifdef BUG_SHUTPUT_WITHOUT_CAS
+				tail[r] = t | GATE
+#else
+				if
+				:: tail[r] == t -> tail[r] = t | GATE   /* r.tail.CompareAndSwap */
+				:: else -> ok = false
+				fi
+#endif
+			}
+		:: else
+		fi
+	fi;
+	t = 0
+}
+
+inline ShutGet() {                 /* ok: the gate of head is up, and the ring open */
+	t = tail[r];                                                    /* t := r.tail.Load() */
+#ifdef BUG_SHUTGET_GATE_FIRST
+	t = (head[r] & GATE -> t & (255 - CLOSED) : t);
+#endif
+	if
+	:: t & CLOSED -> ok = false
+	:: else ->
+		h = head[r];                                            /* h := r.head.Load() */
+		if
+		:: h & GATE -> ok = true
+		:: !(h & GATE) && W(h + LAP(r)) != t -> ok = false
+		:: !(h & GATE) && W(h + LAP(r)) == t ->
+			d_step {
+#ifdef BUG_SHUTGET_WITHOUT_CAS
+				head[r] = h | GATE; ok = true
+#else
+				ok = (head[r] == h);                    /* r.head.CompareAndSwap */
+				head[r] = (ok -> h | GATE : head[r])
+#endif
+			}
+		fi
+	fi;
+	d_step { t = 0; h = 0 }
+}
+
+inline lower(word) {               /* OpenPut: word is tail. OpenGet: word is head */
+	t = word;                                                       /* old := w.Load() */
+	if
+	:: t & GATE -> word = t & (255 - GATE)                          /* w.Store(old &^ gate) */
+	:: else
+	fi;
+	t = 0
+}
+
+inline HeadReady() {               /* ok: the item at head has been published */
+	d_step { h = POSITION(head[r]); i = INDEX(r, h) }               /* r.head.Load() */
+	d_step { ok = (stamp[SLOT(r, i)] == (h | FULL)); h = 0; i = 0 } /* stamp.Load() */
+}
+
+/* Takes out the oldest item, to v, and puts x in. From here to the Store to head
+ * the slot belongs to the holder of the lock. */
+inline Swap(more) {
+	d_step { h = POSITION(head[r]); i = INDEX(r, h); own() }    /* r.head.Load() */
+	t = tail[r];                                                    /* r.tail.Load() */
+	v = val[SLOT(r, i)];                                            /* oldest, s.val = s.val, v */
+#ifndef BUG_SWAP_VALUE_LAST
+	d_step { mine(); val[SLOT(r, i)] = x }
+#endif
+#ifdef BUG_SWAP_HEAD_FIRST
+	storeHead(more);
+#endif
+	stamp[SLOT(r, i)] = W(h + LAP(r)) | FULL;                       /* s.stamp.Store */
+#ifdef BUG_SWAP_HEAD_BEFORE_TAIL
+	storeHead(more);
+#endif
+	d_step { tail[r] = NEXT(r, POSITION(t)) | (t & FLAGS); bounded() }     /* r.tail.Store */
+#if !defined(BUG_SWAP_HEAD_FIRST) && !defined(BUG_SWAP_HEAD_BEFORE_TAIL)
+	storeHead(more);
+#endif
+#ifdef BUG_SWAP_VALUE_LAST
+	d_step { mine(); val[SLOT(r, i)] = x }
+#endif
+	d_step { t = 0; h = 0; i = 0; x = 0 }
+}
+
+inline storeHead(more) {
+	d_step {
+		head[r] = NEXT(r, h) | (more -> GATE : 0);              /* r.head.Store(n) */
+		disown();
+		assert(items?[eval(v)]); items?eval(v);                 /* ghost: first the get takes effect, */
+		accept(x)                                               /* then the waiting Put */
+	}
+}
