@@ -446,7 +446,9 @@ func TestLinearizable(t *testing.T) {
 				inParallel(r)
 				r.check(t, kinds)
 			}
-			everyEvent(t, kinds)
+			if !testing.Short() {
+				everyEvent(t, kinds)
+			}
 		})
 	}
 }

@@ -190,6 +190,9 @@ func TestFrozen(t *testing.T) {
 				continue
 			}
 			pairs++
+			if underRace() && pairs%16 != 0 {
+				continue // the race detector never forgets a coroutine: it would take many gigabytes
+			}
 			require.True(t, until(100_000, p, q), "nobody comes to %v and %v", p, q)
 			for range races(20) {
 				third := stall.Point(rng.IntN(int(stall.Points)))
@@ -199,7 +202,7 @@ func TestFrozen(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, triples, races(pairs))
+	require.True(t, underRace() || triples > races(pairs), "%d triples", triples)
 	t.Logf("%d runs, %d pairs and %d triples of points", runs, pairs, triples)
 }
 
