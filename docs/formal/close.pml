@@ -17,5 +17,5 @@
 #define LEAVES  skip
 #define AT_THE_END \
 	assert(finished == GOROUTINES && empty(items)); \
-	assert((TAIL & FLAGS) == CLOSED && (HEAD & FLAGS) == CLOSED)
+	assert((TAIL & FLAGS) == CLOSED && !(HEAD & FLAGS))
 #include "queue.h.pml"
