@@ -130,15 +130,9 @@ inline chainTail() {                     /* Chain.tail: t is the position, ok wh
 	}
 }
 
-inline chainHead() {                     /* Chain.head: h is the position; x: ghost, as in Len */
-	do
-	:: r = first;                                                   /* c.first.Load() */
-	   d_step { h = head[r]; x = len(items) };                      /* r.head.Load() */
-	   if
-	   :: first == r -> break                                       /* c.first.Load() again */
-	   :: else
-	   fi
-	od;
+inline chainHead() {                     /* Chain.head: h is the position; x, w: ghost, how many */
+	d_step { r = first; x = len(items) };                           /* c.first.Load()   items there were */
+	d_step { h = head[r]; w = len(items) };                         /* r.head.Load()    at either load */
 	h = W(base[r] + POSITION(h))
 }
 
@@ -156,11 +150,9 @@ inline chainLen() {                      /* Chain.Len: to n */
 	n = W(t - h) / ONE
 }
 
-inline chainDrained() {                  /* Chain.Drained */
+inline drained() {                       /* Chain.Drained: ok */
 	chainHead();
 	chainTail();
-	if
-	:: ok && t == h -> assert(was); isDrained = true
-	:: else
-	fi
+	ok = (ok && t == h);
+	d_step { assert(!ok || was); isDrained = isDrained || ok }
 }

@@ -17,6 +17,6 @@
 #define FULL_IS_TRUE true
 /* positions run on from ring to ring */
 #define ENTERS  assert(W(base[r] + t) == entered); entered = W(entered + ONE)
-#define LEAVES  assert(W(base[r] + h) == left); left = W(left + ONE)
+#define LEAVES  assert(W(base[r] + POSITION(h)) == left); left = W(left + ONE)
 #define AT_THE_END assert(finished == GOROUTINES || CLOSERS == 0); assert(empty(items))
 #include "queue.h.pml"

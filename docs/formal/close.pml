@@ -17,5 +17,5 @@
 #define LEAVES  skip
 #define AT_THE_END \
 	assert(finished == GOROUTINES && empty(items)); \
-	assert((TAIL & FLAGS) == CLOSED && !(HEAD & FLAGS))
+	assert((TAIL & FLAGS) == CLOSED && (HEAD & FLAGS) == CLOSED)
 #include "queue.h.pml"

@@ -43,6 +43,7 @@
 #define DRAINED_IS_TRUE empty(putters)
 
 bool mu;                                 /* parking.Mutex */
+bool come;                               /* end.come: Done's channel is closed */
 chan getters = [GOROUTINES] of { byte }; /* parking.List: the waiters, each by its goroutine */
 chan putters = [GOROUTINES] of { byte };
 chan unlisted = [GOROUTINES] of { byte };/* Close's list, from UnlistAll */
@@ -61,6 +62,7 @@ bool closeReturned;                      /* ghost */
 #define RING_OF_LAST skip                /* last() and first() are the ring */
 inline attemptPut() { TryPut() }
 inline attemptGet() { TryGet() }
+inline drained() { DrainedNow() }
 #endif
 
 #define TAIL tail[LAST_RING]
@@ -72,8 +74,8 @@ inline unlock() {                        /* unlock, with Ring.Check: invariants 
 	d_step {
 		assert(((TAIL & GATE) != 0) == (len(getters) > 0));
 		assert(((HEAD & GATE) != 0) == (len(putters) > 0));
-		assert(empty(getters) || (TAIL == (HEAD | GATE) && empty(items)));      /* open, too */
-		assert(empty(putters) || (W(HEAD - GATE + LAP(0)) == POSITION(TAIL) && full(items)));
+		assert(empty(getters) || ((TAIL & FLAGS) == GATE && POSITION(TAIL) == POSITION(HEAD) && empty(items)));
+		assert(empty(putters) || (W(POSITION(HEAD) + LAP(0)) == POSITION(TAIL) && full(items)));
 		mu = false
 	}
 }
@@ -135,6 +137,30 @@ inline promote() {
 	fi
 }
 
+/* with the lock held */
+inline settle() {
+	if
+	:: !come ->                                                     /* q.end.come.Load() */
+		drained();
+		if
+		:: ok -> come = true                                    /* q.end.come.Store(true) */
+		:: else
+		fi
+	:: come
+	fi;
+	d_step { ok = false; r = 0; t = 0; h = 0; x = 0; w = 0; was = 0 }
+}
+
+inline finish() {
+	if
+	:: !come ->                                                     /* q.end.come.Load() */
+		lock();
+		settle();
+		unlock()
+	:: come
+	fi
+}
+
 /* Until OK, Full or Closed. */
 inline put() {
 	do
@@ -159,6 +185,8 @@ inline get() {
 	:: attemptGet();
 	   if
 	   :: s == Gated -> promote()
+	   :: s == Last -> finish(); s = OK
+	   :: s == Drained -> finish()
 	   :: else
 	   fi;
 	   if
@@ -275,6 +303,7 @@ inline Close() {
 	lock();
 	closeRing();
 #endif
+	n = ok;                          /* whether the gate was up */
 	if
 	:: ok ->
 		d_step {                                                /* UnlistAll */
@@ -289,10 +318,13 @@ inline Close() {
 		lower(tail[r])                                          /* OpenPut */
 	:: else
 	fi;
+#ifndef BUG_CLOSE_DOES_NOT_SETTLE
+	settle();
+#endif
 	unlock();
 #ifndef BUG_CLOSE_WAKES_NOBODY
 	if
-	:: ok ->
+	:: n ->
 		do
 		:: unlisted?w -> Wake()                                 /* WakeAll */
 		:: empty(unlisted) -> break
@@ -304,11 +336,15 @@ inline Close() {
 
 inline closeRing() {
 	RING_OF_LAST;
+#ifdef BUG_CLOSE_HEAD_FIRST
+	head[r] = head[r] | CLOSED;
+#endif
 	d_step {                                                        /* r.tail.Or(closed) */
 		ok = ((tail[r] & GATE) != 0);
 		tail[r] = tail[r] | CLOSED;
 		isClosed = true                                         /* ghost */
-	}
+	};
+	head[r] = head[r] | CLOSED                                      /* r.head.Or(closed) */
 }
 
 /* ---- The goroutines ---- */
@@ -349,7 +385,7 @@ proctype Getter(bool ends) {
 			:: s == OK -> assert(v != 0)
 			:: s == Ended && GETS == 0 -> break
 			:: s == Ended && GETS != 0
-			:: s == Drained -> assert(isDrained); break
+			:: s == Drained -> assert(isDrained && come); break
 			fi;
 			s = 0; v = 0;
 			k = (GETS == 0 -> 0 : k + 1)
@@ -380,8 +416,8 @@ proctype Observer() {
 	LOCALS;
 	if
 #ifdef CHAIN
-	:: chainLen(); assert(n == x)
-	:: chainDrained()
+	:: chainLen(); assert(w <= n && n <= x)
+	:: drained()
 #else
 	:: Len(); assert(n == x)
 	:: DrainedNow()
@@ -430,6 +466,7 @@ init {
 	timeout;                                                        /* nobody can go on */
 	assert(finished + LISTED == GOROUTINES);
 	assert(!mu && served == 0);
+	assert(come == (isClosed && len(items) == 0));                  /* Done */
 	assert(empty(getters) || empty(items));
 	assert(empty(putters) || full(items));
 	AT_THE_END

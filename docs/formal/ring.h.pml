@@ -28,7 +28,7 @@
 #define POSITION(w) ((w) & (255 - FLAGS))
 #define INDEX(r, w) (((w) / ONE) % (LAP(r) / ONE))
 
-mtype = { OK, Busy, Full, Empty, Closed, Drained, Gated, Retired,
+mtype = { OK, Busy, Full, Empty, Closed, Drained, Gated, Retired, Last,
           Ended /* not in state.go: the error of a context */ };
 
 /* ---- ring.go: type Ring ---- */
@@ -146,7 +146,7 @@ inline TryPut() {                  /* v into ring r */
 #ifdef BUG_GET_IGNORES_GATE
 #define FILLED(h) (POSITION(h) | FULL)
 #else
-#define FILLED(h) ((h) | FULL)     /* which no stamp equals while the gate is up */
+#define FILLED(h) ((h) | FULL)     /* which no stamp equals if h has a flag */
 #endif
 
 inline TryGet() {                  /* v from ring r */
@@ -157,38 +157,66 @@ inline TryGet() {                  /* v from ring r */
 	if
 	:: stamp[SLOT(r, i)] == FILLED(h) ->                            /* s.stamp.Load() == h|full */
 		if
-		:: d_step {
-			head[r] == h ->                                 /* r.head.CompareAndSwap */
-			head[r] = NEXT(r, h);
-			assert(MAY_GET); LEAVES; bounded(); own(); deliver() }
-			d_step {                                        /* v, s.val = s.val, v */
-				mine(); v = val[SLOT(r, i)]; val[SLOT(r, i)] = 0;
-				assert(v == x)
-			}
-			d_step { disown(); stamp[SLOT(r, i)] = W(h + LAP(r)) }      /* s.stamp.Store(h + r.lap) */
+		:: d_step { head[r] == h -> claimHead() }               /* r.head.CompareAndSwap */
+			release();
 			s = OK
 		:: head[r] != h -> s = Busy
 		fi
 	:: stamp[SLOT(r, i)] != FILLED(h) ->
-		d_step {
-#ifndef BUG_DRAINED_TAIL_FIRST
-			t = tail[r]; was = WAS_EMPTY;                   /* t := r.tail.Load() */
+		if
+		:: h & CLOSED && !(h & GATE) && stamp[SLOT(r, i)] == (POSITION(h) | FULL) ->
+			if                                              /* s.stamp.Load() == p|full */
+			:: d_step { head[r] == h -> claimHead() }       /* r.head.CompareAndSwap */
+				release();
+				d_step {                                /* r.tail.Load() */
+					s = (POSITION(tail[r]) == NEXT(r, POSITION(h)) -> Last : OK);
+#ifdef BUG_LAST_IS_OK
+					s = OK;
 #endif
-			if
-			:: h & GATE -> s = Gated                        /* (without that load) */
-#ifdef BUG_EMPTY_BY_STAMP
-			:: !(h & GATE) && !(t & FLAGS) -> s = Empty; assert(was)
-#else
-			:: POSITION(t) == h && !(t & (CLOSED | RETIRED)) -> s = Empty; assert(was)
-#endif
-			:: POSITION(t) == h && t & RETIRED -> s = Retired
-			:: POSITION(t) == h && t & CLOSED ->
-				s = Drained; assert(was && DRAINED_IS_TRUE); isDrained = true
-			:: else -> s = Busy
+					assert(s == OK || (isClosed && empty(items) && DRAINED_IS_TRUE));
+					isDrained = isDrained || s == Last
+				}
+			:: head[r] != h -> s = Busy
 			fi
-		}
+		:: h & CLOSED && (h & GATE || stamp[SLOT(r, i)] != (POSITION(h) | FULL)) ->
+			d_step { noItem() }
+		:: d_step { !(h & CLOSED) -> noItem() }
+		fi
 	fi;
 	d_step { t = 0; h = 0; i = 0; x = 0; was = 0 }
+}
+
+inline claimHead() {
+	head[r] = NEXT(r, h);
+	assert(MAY_GET); LEAVES; bounded(); own(); deliver()
+}
+
+inline release() {
+	d_step {                                                        /* v, s.val = s.val, v */
+		mine();
+		v = val[SLOT(r, i)]; val[SLOT(r, i)] = 0;
+		assert(v == x)
+	}
+	d_step { disown(); stamp[SLOT(r, i)] = W(POSITION(h) + LAP(r)) }        /* s.stamp.Store(p + r.lap) */
+}
+
+inline noItem() {
+#ifndef BUG_DRAINED_TAIL_FIRST
+	t = tail[r]; was = WAS_EMPTY;                                   /* t := r.tail.Load() */
+#endif
+	if
+	:: h & GATE -> s = Gated                                        /* (without that load) */
+#ifdef BUG_EMPTY_BY_STAMP
+	:: !(h & GATE) && !(t & FLAGS) -> s = Empty; assert(was)
+#else
+	:: !(h & GATE) && POSITION(t) == POSITION(h) && !(t & (CLOSED | RETIRED)) ->
+		s = Empty; assert(was)
+#endif
+	:: !(h & GATE) && POSITION(t) == POSITION(h) && t & RETIRED -> s = Retired
+	:: !(h & GATE) && POSITION(t) == POSITION(h) && t & CLOSED ->
+		s = Drained; assert(was && DRAINED_IS_TRUE); isDrained = true
+	:: else -> s = Busy
+	fi
 }
 
 inline Len() {                     /* of ring r, to n; x: ghost, how many items there were */
@@ -199,7 +227,7 @@ inline Len() {                     /* of ring r, to n; x: ghost, how many items 
 #ifdef BUG_LEN_LOOKS_ONCE
 	   :: true -> break
 #else
-	   :: POSITION(tail[r]) == POSITION(t) -> break                 /* r.tail.Load() again */
+	   :: (tail[r] | GATE) == (t | GATE) -> break                   /* r.tail.Load() again */
 #endif
 	   :: else
 	   fi
@@ -305,7 +333,7 @@ inline HeadReady() {               /* ok: the item at head has been published */
 /* Takes out the oldest item, to v, and puts x in. From here to the Store to head
  * the slot belongs to the holder of the lock. */
 inline Swap(more) {
-	d_step { h = POSITION(head[r]); i = INDEX(r, h); own() }    /* r.head.Load() */
+	d_step { h = head[r]; i = INDEX(r, h); own() }                  /* flagged := r.head.Load() */
 	t = tail[r];                                                    /* r.tail.Load() */
 	v = val[SLOT(r, i)];                                            /* oldest, s.val = s.val, v */
 #ifndef BUG_SWAP_VALUE_LAST
@@ -314,7 +342,7 @@ inline Swap(more) {
 #ifdef BUG_SWAP_HEAD_FIRST
 	storeHead(more);
 #endif
-	stamp[SLOT(r, i)] = W(h + LAP(r)) | FULL;                       /* s.stamp.Store */
+	stamp[SLOT(r, i)] = W(POSITION(h) + LAP(r)) | FULL;             /* s.stamp.Store */
 #ifdef BUG_SWAP_HEAD_BEFORE_TAIL
 	storeHead(more);
 #endif
@@ -330,7 +358,7 @@ inline Swap(more) {
 
 inline storeHead(more) {
 	d_step {
-		head[r] = NEXT(r, h) | (more -> GATE : 0);              /* r.head.Store(n) */
+		head[r] = NEXT(r, POSITION(h)) | (h & CLOSED) | (more -> GATE : 0);     /* r.head.Store(n) */
 		disown();
 		assert(items?[eval(v)]); items?eval(v);                 /* ghost: first the get takes effect, */
 		accept(x)                                               /* then the waiting Put */
