@@ -15,15 +15,10 @@ import "sync/atomic"
 func (q *Queue[T]) CloseNow() []T {
 	q.check()
 	q.mu.Lock()
-	var items []T
-	if q.chain == nil {
-		items = q.ring.TakeAll() // takes effect in it
-	} else {
-		items = q.chain.TakeAll()
-	}
+	items := q.buffer.TakeAll() // takes effect in it
 	getters := q.getters.UnlistAll(ErrClosed)
 	putters := q.putters.UnlistAll(ErrClosed)
-	q.last().OpenPut()
+	q.buffer.OpenPut()
 	q.settle()
 	q.unlock()
 	getters.WakeAll()
@@ -63,7 +58,7 @@ func (q *Queue[T]) Done() <-chan struct{} {
 // Ring.TryGet tells by Last, and those that close, who look after the flag is in
 // both words: a get that did not see it in head has moved head by then. And every
 // get that is about to return ErrClosed.
-func (q *Queue[T]) finish() {
+func (q *core[T]) finish() {
 	if q.end.come.Load() {
 		return
 	}
@@ -73,7 +68,7 @@ func (q *Queue[T]) finish() {
 }
 
 // settle is finish for the holder of the lock.
-func (q *Queue[T]) settle() {
+func (q *core[T]) settle() {
 	if !q.end.come.Load() && q.Drained() {
 		q.end.come.Store(true)
 		if q.end.done != nil {

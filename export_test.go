@@ -10,7 +10,7 @@ func NewAt[T any](capacity int, firstLap uint64) *Queue[T] { return newQueue[T](
 func (q *Queue[T]) CheckInvariants() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.last().Check(!q.getters.Empty(), !q.putters.Empty())
+	q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
 }
 
 // Waiting returns how many Gets and Puts wait.
@@ -23,6 +23,7 @@ func (q *Queue[T]) Waiting() (gets, puts int) {
 // NewGrowing is New without a bound, with a first ring of so many slots.
 func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
 	q := &Queue[T]{chain: new(lockfree.Chain[T])}
-	q.chain.Init(slots, firstLap)
+	q.chain.Init(slots, firstLap, &q.mu)
+	q.buffer = q.chain
 	return q
 }

@@ -33,14 +33,14 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 func (q *Queue[T]) exchange(v T) (oldest T, ok bool) {
 	q.mu.Lock()
 	defer q.unlock()
-	if !q.ring.ShutGet() {
+	if !q.buffer.ShutGet() {
 		return oldest, false
 	}
-	if q.ring.HeadReady() {
-		return q.ring.Swap(v, !q.putters.Empty()), true
+	if q.buffer.HeadReady() {
+		return q.buffer.Swap(v, !q.putters.Empty()), true
 	}
 	if q.putters.Empty() {
-		q.ring.OpenGet()
+		q.buffer.OpenGet()
 	}
 	return oldest, false
 }

@@ -25,12 +25,9 @@ type joiner struct {
 // accepted returns how many items have been accepted, at an instant between its
 // two loads: both only grow, and an item that is counted by neither load was
 // accepted later.
-func (q *Queue[T]) accepted() uint64 {
+func (q *core[T]) accepted() uint64 {
 	handed := q.handed.Load()
-	if q.chain == nil {
-		return handed + q.ring.Entered()
-	}
-	return handed + q.chain.Entered()
+	return handed + q.buffer.Entered()
 }
 
 // TaskDone says that the caller has finished the work that an item stood for.
@@ -52,7 +49,7 @@ func (q *Queue[T]) TaskDone() {
 }
 
 // tasksDone counts n items more as done.
-func (q *Queue[T]) tasksDone(n int) { q.wakeJoiners(q.tasks.done.Add(uint64(n))) }
+func (q *core[T]) tasksDone(n int) { q.wakeJoiners(q.tasks.done.Add(uint64(n))) }
 
 // wakeJoiners wakes the Joins if the items done so far, d, are all that have been
 // accepted: when that number is loaded, nothing was unfinished for an instant. It
@@ -60,7 +57,7 @@ func (q *Queue[T]) tasksDone(n int) { q.wakeJoiners(q.tasks.done.Add(uint64(n)))
 // began to wait, because each of them began with something unfinished. A joiner
 // counts itself before it looks whether it has to wait, and this looks at the
 // count last; so one of the two sees the other.
-func (q *Queue[T]) wakeJoiners(d uint64) {
+func (q *core[T]) wakeJoiners(d uint64) {
 	if a := q.accepted(); a != d || q.tasks.joining.Load() == 0 {
 		return
 	}

@@ -34,9 +34,9 @@
 // # How to read the source
 //
 // Start with this file: a call makes one attempt in the ring, and if that does
-// not settle it goes on in a slow path. Then lockfree (ring.go, then chain.go
+// not settle it goes on in core.go. Then lockfree (ring.go, then chain.go
 // for queues without a bound), which knows nothing of waiting; then parking
-// (waiter.go, list.go), which knows nothing of rings. This file is the only
+// (waiter.go, list.go), which knows nothing of rings. core.go is the only
 // place where the two meet. The calls to package stall mark the steps at which
 // tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
 // force.go and stats.go have one concern each. docs/design.md has the reasons,
@@ -47,12 +47,8 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync/atomic"
 
-	"github.com/parkring/queue/internal/backoff"
-	"github.com/parkring/queue/internal/invariants"
 	"github.com/parkring/queue/lockfree"
-	"github.com/parkring/queue/parking"
 )
 
 // The errors are returned as they are, so that both == and errors.Is find them.
@@ -76,11 +72,7 @@ var (
 // item to the one that has waited longest, and the Get that makes room moves
 // the item of the Put that has waited longest into the ring.
 //
-// Invariants, whenever mu is free:
-//  1. The gate of the ring's tail is up exactly while getters is not empty. The
-//     ring is then empty and open, and every put comes by here.
-//  2. The gate of the ring's head is up exactly while putters is not empty. The
-//     ring is then full, and every get comes by here.
+// Waiting, closing and observing is in core.go.
 type Queue[T any] struct {
 	_ [lockfree.Pad]byte // between the allocator's neighbour and chain
 
@@ -89,17 +81,9 @@ type Queue[T any] struct {
 
 	ring lockfree.Ring[T] // padded; not used if the queue is unbounded
 
-	// mu is the lock that lockfree and parking speak of. It guards what follows,
-	// the gates, and closing.
-	mu      parking.Mutex
-	getters parking.List[T] // the Gets that wait, oldest first
-	putters parking.List[T] // the Puts that wait, oldest first
-	waiters parking.Pool[T]
-	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
-	end     end           // for Done
-	tasks   tasks         // for Join
+	core[T] // what calls need that cannot go on at once
 
-	_ [lockfree.Pad]byte // between waiters and the allocator's neighbour
+	_ [lockfree.Pad]byte // between core and the allocator's neighbour
 }
 
 // New makes a queue that holds at most capacity items, or any number if
@@ -120,9 +104,11 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := new(Queue[T])
 	if capacity > 0 {
 		q.ring.Init(capacity, firstLap)
+		q.buffer = &q.ring
 	} else {
 		q.chain = new(lockfree.Chain[T])
-		q.chain.Init(lockfree.FirstSlots, firstLap)
+		q.chain.Init(lockfree.FirstSlots, firstLap, &q.mu)
+		q.buffer = q.chain
 	}
 	return q
 }
@@ -222,78 +208,6 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq[T] {
 	}
 }
 
-// Close closes the queue: from the instant at which it takes effect every new
-// put fails with [ErrClosed]. Items in the queue and Puts that are waiting at
-// that instant are still delivered, in order; then every waiting and every later
-// get returns ErrClosed. Close never waits for that, and closing again does
-// nothing. If nobody gets any more, Puts that are waiting go on waiting until
-// their context ends.
-func (q *Queue[T]) Close() {
-	q.check()
-	q.mu.Lock()
-	var getters parking.List[T]
-	if q.last().Close() { // takes effect here; the gate was up, so there are getters, and no item
-		getters = q.getters.UnlistAll(ErrClosed)
-		q.last().OpenPut()
-	}
-	q.settle()
-	q.unlock()
-	getters.WakeAll()
-}
-
-// Closed reports whether Close has been called.
-func (q *Queue[T]) Closed() bool {
-	q.check()
-	if q.chain == nil {
-		return q.ring.Closed()
-	}
-	return q.chain.Closed()
-}
-
-// Drained reports whether the queue is closed, holds no item and has no waiting
-// Put. It is so for good then.
-func (q *Queue[T]) Drained() bool {
-	q.check()
-	if q.chain == nil {
-		return q.ring.Drained() // a waiting Put means that the ring is full, so not drained
-	}
-	return q.chain.Drained()
-}
-
-// Len returns how many items the queue held at one instant during the call:
-// between 0 and Cap. Puts that wait are not counted. It is a snapshot, out of
-// date when it is there if others use the queue.
-func (q *Queue[T]) Len() int {
-	q.check()
-	if q.chain == nil {
-		return q.ring.Len()
-	}
-	return q.chain.Len()
-}
-
-// Cap returns how many items the queue can hold, or 0 if it has no bound.
-func (q *Queue[T]) Cap() int {
-	q.check()
-	return q.ring.Cap()
-}
-
-// Empty reports whether the queue held no item at one instant during the call.
-// It is a snapshot, like Len.
-func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
-
-// Full reports whether the queue held Cap items at one instant during the call.
-// It is a snapshot, like Len. A queue without a bound is never full.
-func (q *Queue[T]) Full() bool { return q.chain == nil && q.Len() == q.ring.Cap() }
-
-const notMade = "queue: a Queue must be made by New"
-
-// check panics if q was not made by New.
-func (q *Queue[T]) check() {
-	if q.chain == nil && q.ring.Cap() == 0 {
-		panic(notMade)
-	}
-}
-
 // last returns the ring that puts go to.
 func (q *Queue[T]) last() *lockfree.Ring[T] {
 	if q.chain == nil {
@@ -308,266 +222,4 @@ func (q *Queue[T]) first() *lockfree.Ring[T] {
 		return &q.ring
 	}
 	return q.chain.First()
-}
-
-// put goes on after an attempt to put v that returned s, until it is settled
-// without waiting: OK, Full or Closed.
-func (q *Queue[T]) put(v T, s lockfree.State) lockfree.State {
-	for {
-		switch s {
-		case lockfree.Gated:
-			if q.hand(v) {
-				return lockfree.OK
-			}
-		case lockfree.Full:
-			if q.chain == nil {
-				return s
-			}
-			if q.grow(v) {
-				return lockfree.OK
-			}
-		case lockfree.Busy, lockfree.Retired:
-			backoff.Yield()
-		case lockfree.Unmade:
-			panic(notMade)
-		default:
-			return s
-		}
-		if q.chain == nil {
-			s = q.ring.TryPut(v)
-		} else {
-			s = q.chain.TryPut(v)
-		}
-	}
-}
-
-// get goes on after an attempt to get that returned v and s, which is not OK,
-// until it is settled without waiting: OK, Empty or Drained.
-func (q *Queue[T]) get(v T, s lockfree.State) (T, lockfree.State) {
-	for {
-		switch s {
-		case lockfree.Gated:
-			if v, ok := q.promote(); ok {
-				return v, lockfree.OK
-			}
-		case lockfree.Last:
-			q.finish()
-			return v, lockfree.OK
-		case lockfree.Drained:
-			q.finish()
-			return v, s
-		case lockfree.Busy, lockfree.Retired:
-			backoff.Yield()
-		case lockfree.Unmade:
-			panic(notMade)
-		default:
-			return v, s
-		}
-		if q.chain == nil {
-			v, s = q.ring.TryGet()
-		} else {
-			v, s = q.chain.TryGet()
-		}
-	}
-}
-
-// tryPutSlow is TryPut after a first attempt that returned s.
-func (q *Queue[T]) tryPutSlow(v T, s lockfree.State) error {
-	switch q.put(v, s) {
-	case lockfree.OK:
-		return nil
-	case lockfree.Full:
-		return ErrFull
-	}
-	return ErrClosed
-}
-
-// tryGetSlow is TryGet after a first attempt that returned v and s, which is not
-// OK.
-func (q *Queue[T]) tryGetSlow(v T, s lockfree.State) (T, error) {
-	v, s = q.get(v, s)
-	switch s {
-	case lockfree.OK:
-		return v, nil
-	case lockfree.Empty:
-		return v, ErrEmpty
-	}
-	return v, ErrClosed
-}
-
-// putSlow is Put after a first attempt that returned s.
-//
-// Who sleeps here: a Put of a full, open ring, whose gate on the get side went
-// up, or was up, when the Put was listed. Who wakes it: every get of a ring
-// whose gate is up comes to promote, which serves the oldest. So a Put sleeps on
-// only while nobody gets. Close leaves it listed: it is admitted.
-func (q *Queue[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
-	for {
-		switch q.put(v, s) {
-		case lockfree.OK:
-			return nil
-		case lockfree.Closed:
-			return ErrClosed
-		}
-		if err := ended(ctx); err != nil {
-			return err
-		}
-		q.mu.Lock()
-		if q.ring.ShutGet() {
-			w := q.enlist(&q.putters)
-			w.Item = v
-			q.unlock()
-			_, err := q.sleep(ctx, w, &q.putters)
-			return err
-		}
-		q.unlock()
-		s = lockfree.Busy // somebody made room, or closed the queue
-	}
-}
-
-// getSlow is Get after a first attempt that returned v and s, which is not OK.
-//
-// Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
-// up, or was up, when the Get was listed. Who wakes it: every put to a ring
-// whose gate is up comes to hand, which serves the oldest, and Close wakes all.
-// So a Get sleeps on only while nobody puts.
-func (q *Queue[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error) {
-	for {
-		switch v, s = q.get(v, s); s {
-		case lockfree.OK:
-			return v, nil
-		case lockfree.Drained:
-			return v, ErrClosed // before ctx is looked at
-		}
-		if err := ended(ctx); err != nil {
-			return v, err
-		}
-		q.mu.Lock()
-		if q.last().ShutPut() {
-			w := q.enlist(&q.getters)
-			q.unlock()
-			return q.sleep(ctx, w, &q.getters)
-		}
-		q.unlock()
-		s = lockfree.Busy // somebody put, or closed the queue
-	}
-}
-
-// ended returns ctx.Err(), or nil for a nil ctx.
-func ended(ctx context.Context) error {
-	if ctx == nil {
-		return nil
-	}
-	return ctx.Err()
-}
-
-// done returns ctx.Done(), or nil for a nil ctx.
-func done(ctx context.Context) <-chan struct{} {
-	if ctx == nil {
-		return nil
-	}
-	return ctx.Done()
-}
-
-// enlist returns a waiter that is the last in l, whose gate is up. It needs mu.
-func (q *Queue[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
-	q.mu.Observe(!l.Empty())
-	w := q.waiters.Take()
-	l.Push(w)
-	return w
-}
-
-// sleep waits until w, which is listed in l, is served, and returns what it was
-// served with; or until ctx ends. If both happen, what counts is which came
-// first to mu: a call that has been served reports success, so that nothing
-// that was handed to it is lost, and no wake-up either.
-func (q *Queue[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (T, error) {
-	if !w.Sleep(done(ctx)) {
-		if q.cancel(w, l) {
-			q.waiters.Give(w)
-			var zero T
-			return zero, ctx.Err()
-		}
-		w.Sleep(nil) // the Wake is under way
-	}
-	return q.waiters.Give(w)
-}
-
-// cancel takes w out of l if it has not been served, and reports whether it did.
-func (q *Queue[T]) cancel(w *parking.Waiter[T], l *parking.List[T]) bool {
-	q.mu.Lock()
-	defer q.unlock()
-	if !w.Listed() {
-		return false
-	}
-	l.Remove(w) // a Put or Get that is cancelled takes effect here
-	if q.getters.Empty() {
-		q.last().OpenPut()
-	}
-	if q.putters.Empty() {
-		q.ring.OpenGet()
-	}
-	return true
-}
-
-// hand gives v to the Get that has waited longest. It reports whether there was
-// one; if not, the gate is down by now. The Put and that Get take effect at the
-// Pop, one after the other; the ring is empty and stays so.
-func (q *Queue[T]) hand(v T) bool {
-	q.mu.Lock()
-	w := q.getters.Pop()
-	if w == nil {
-		q.unlock()
-		return false
-	}
-	w.Item = v
-	q.handed.Store(q.handed.Load() + 1)
-	if q.getters.Empty() {
-		q.last().OpenPut()
-	}
-	q.unlock()
-	w.Wake()
-	return true
-}
-
-// promote takes the oldest item and moves that of the Put that has waited
-// longest into the ring. It reports whether it did; if not, the gate is down by
-// now, or the oldest item is in flight. The Get and that Put take effect in
-// Swap, one after the other.
-func (q *Queue[T]) promote() (v T, ok bool) {
-	if q.chain != nil { // there is no waiting Put; a CloseNow is under way
-		q.mu.Lock()
-		q.unlock()
-		return v, false
-	}
-	if !q.ring.HeadReady() {
-		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
-		return v, false
-	}
-	q.mu.Lock()
-	if q.putters.Empty() || !q.ring.HeadReady() {
-		q.unlock()
-		return v, false
-	}
-	w := q.putters.Pop()
-	v = q.ring.Swap(w.Take(), !q.putters.Empty())
-	q.unlock()
-	w.Wake()
-	return v, true
-}
-
-// grow puts v into a new ring of the chain, unless the last one has room again
-// or must not grow; it reports whether it did.
-func (q *Queue[T]) grow(v T) bool {
-	q.mu.Lock()
-	defer q.unlock()
-	return q.chain.Grow(v)
-}
-
-// unlock unlocks mu, after checking the invariants in debug builds.
-func (q *Queue[T]) unlock() {
-	if invariants.Enabled {
-		q.last().Check(!q.getters.Empty(), !q.putters.Empty())
-	}
-	q.mu.Unlock()
 }

@@ -152,7 +152,7 @@ func mayMeet(p, q stall.Point) bool {
 		case p == stall.TakeHead && slices.Contains(putWindow, q):
 			return false // CloseNow has waited for it
 		case p >= stall.GrowLink && p <= stall.GrowLast && (q == stall.LenHead || q == stall.LenAgain):
-			return false // only Grow asks a chain's ring for its Len
+			return false // only grow asks a chain's ring for its Len
 		case slices.Contains(inSwap, p) && slices.Contains(getWindow, q):
 			return false // the ring is full: no getter has a slot
 		}

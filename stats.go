@@ -19,7 +19,6 @@ func (q *Queue[T]) Stats() Stats {
 	q.check()
 	q.mu.Lock()
 	defer q.unlock()
-	handed := q.handed.Load()
 	s := Stats{
 		Len:         q.Len(),
 		Cap:         q.Cap(),
@@ -27,11 +26,7 @@ func (q *Queue[T]) Stats() Stats {
 		WaitingGets: q.getters.Len(),
 		Closed:      q.Closed(),
 	}
-	if q.chain == nil {
-		s.Gets = handed + q.ring.Left() // before Puts, lest it be more
-	} else {
-		s.Gets = handed + q.chain.Left()
-	}
+	s.Gets = q.handed.Load() + q.buffer.Left() // before Puts, lest it be more
 	s.Puts = q.accepted()
 	return s
 }

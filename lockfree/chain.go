@@ -1,6 +1,7 @@
 package lockfree
 
 import (
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -21,7 +22,7 @@ import (
 //
 //	put  1. r = last; put into r. OK, Closed, Gated: done
 //	     2. Retired: move last on to r.next, and again
-//	     3. Full: take the lock; Grow
+//	     3. Full: take the lock; grow
 //	get  1. r = first; get from r. OK, Empty, Drained: done
 //	     2. Retired, so drained for good: move first on to r.next, and again
 //
@@ -58,8 +59,13 @@ type Chain[T any] struct {
 	// that find the ring drained.
 	first atomic.Pointer[link[T]]
 
-	start uint64                                // the first position; written by Init
-	_     [Pad - unsafe.Sizeof(uintptr(0))]byte // between first and the allocator's neighbour
+	_ [Pad - unsafe.Sizeof(uintptr(0))]byte // between first and the constants
+
+	// Written by Init, then only read.
+	start uint64      // the first position
+	lock  sync.Locker // held to grow
+
+	_ [Pad]byte // between the constants and the allocator's neighbour
 }
 
 // link is a ring in a chain. Its capacity is a power of two.
@@ -86,14 +92,16 @@ const (
 
 // Init makes c an empty chain. It must not be called on a chain in use. The
 // first ring has so many slots, a power of two, and counts from firstLap, as in
-// Ring.Init.
-func (c *Chain[T]) Init(slots int, firstLap uint64) {
+// Ring.Init. The lock is the one that the functions below need; TryPut takes it
+// to grow.
+func (c *Chain[T]) Init(slots int, firstLap uint64, lock sync.Locker) {
 	if slots&(slots-1) != 0 {
 		panic("queue: a chain needs rings whose size is a power of two")
 	}
 	r := new(link[T])
 	r.Init(slots, firstLap)
 	c.start = r.start
+	c.lock = lock
 	c.last.Store(r)
 	c.first.Store(r)
 }
@@ -107,15 +115,21 @@ func (c *Chain[T]) Last() *Ring[T] { return &c.last.Load().Ring }
 func (c *Chain[T]) First() *Ring[T] { return &c.first.Load().Ring }
 
 // TryPut attempts once to put v in. It returns what Ring.TryPut does, except
-// for Retired; Full means that the chain has to Grow.
+// for Retired and Full: it makes the chain longer then, which allocates, and
+// takes the lock.
 func (c *Chain[T]) TryPut(v T) State {
 	r := c.last.Load()
 	stall.At(stall.ChainPut)
 	s := r.TryPut(v)
-	if s == Retired {
+	switch s {
+	case Retired:
 		stall.At(stall.ChainNext)
 		c.last.CompareAndSwap(r, r.next.Load())
 		return Busy
+	case Full:
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		return c.grow(v)
 	}
 	return s
 }
@@ -157,6 +171,9 @@ func (c *Chain[T]) head() (position uint64) {
 	return r.base + r.position(r.head.Load())
 }
 
+// Cap returns 0: a chain has no bound.
+func (c *Chain[T]) Cap() int { return 0 }
+
 // Len returns how many items the chain held at one instant during the call.
 func (c *Chain[T]) Len() int {
 	for {
@@ -195,15 +212,41 @@ func (c *Chain[T]) Entered() uint64 {
 // Left returns how many items have gone out.
 func (c *Chain[T]) Left() uint64 { return (c.head() - c.start) / one }
 
-// The functions below need the lock, as those of Ring do. ShutPut, OpenPut and
-// Close are called on Last.
+// The functions below need the lock, as those of Ring do.
 
-// Grow puts v into a new ring behind the last one, if that is full and open,
-// and reports whether it did. It takes effect when the last ring is retired.
-func (c *Chain[T]) Grow(v T) bool {
+// ShutPut does what Ring.ShutPut does.
+func (c *Chain[T]) ShutPut() bool { return c.last.Load().ShutPut() }
+
+// OpenPut does what Ring.OpenPut does.
+func (c *Chain[T]) OpenPut() { c.last.Load().OpenPut() }
+
+// Close does what Ring.Close does.
+func (c *Chain[T]) Close() (gated bool) { return c.last.Load().Close() }
+
+// Check does what Ring.Check does.
+func (c *Chain[T]) Check(putGate, getGate bool) { c.last.Load().Check(putGate, getGate) }
+
+// A chain is never full, so nobody waits to put: the gate on the get side is up
+// only while TakeAll is at work.
+
+// ShutGet does nothing, and returns false.
+func (c *Chain[T]) ShutGet() bool { return false }
+
+// OpenGet does nothing.
+func (c *Chain[T]) OpenGet() {}
+
+// HeadReady returns false: there is nothing to Swap.
+func (c *Chain[T]) HeadReady() bool { return false }
+
+// Swap panics.
+func (c *Chain[T]) Swap(T, bool) T { panic("queue: a chain is never full") }
+
+// grow puts v into a new ring behind the last one, if that is full and open: OK.
+// If not, it is Busy. It takes effect when the last ring is retired.
+func (c *Chain[T]) grow(v T) State {
 	r := c.last.Load()
 	if r.tail.Load()&flags != 0 || r.Len() < r.Cap() {
-		return false
+		return Busy
 	}
 	m := new(link[T])
 	m.Init(successorCap[T](r.Cap()), 0)
@@ -226,7 +269,7 @@ func (c *Chain[T]) Grow(v T) bool {
 	if invariants.Enabled {
 		invariants.Check(c.last.Load() == m, "the last ring of a chain moved under the lock")
 	}
-	return true
+	return OK
 }
 
 // TakeAll does what Ring.TakeAll does. It raises the gate of the first ring that

@@ -13,7 +13,7 @@ func forChains(t *testing.T, test func(t *testing.T, c *Chain[int])) {
 	for name, lap := range laps {
 		t.Run(name, func(t *testing.T) {
 			c := new(Chain[int])
-			c.Init(FirstSlots, lap)
+			c.Init(FirstSlots, lap, new(sync.Mutex))
 			test(t, c)
 		})
 	}
@@ -27,16 +27,10 @@ func rings[T any](c *Chain[T]) (all []*link[T]) {
 	return all
 }
 
-// grow puts v in whatever it takes, like a caller that holds the lock.
+// grow puts v in, into a new ring if need be.
 func grow(t *testing.T, c *Chain[int], v int) {
 	t.Helper()
-	switch s := c.TryPut(v); s {
-	case OK:
-	case Full:
-		require.True(t, c.Grow(v))
-	default:
-		t.Fatalf("TryPut: state %d", s)
-	}
+	require.Equal(t, OK, c.TryPut(v))
 }
 
 // take gets the item want, past drained rings.
@@ -107,7 +101,7 @@ func TestChainLeavesDrainedRingsBehind(t *testing.T) {
 
 func TestRingsOfAChainDoubleUpToABound(t *testing.T) {
 	c := new(Chain[int])
-	c.Init(FirstSlots, 0)
+	c.Init(FirstSlots, 0, new(sync.Mutex))
 	want := FirstSlots
 	for i := range 100_000 {
 		grow(t, c, i)
@@ -123,16 +117,16 @@ func TestRingsOfAChainDoubleUpToABound(t *testing.T) {
 
 func TestGrowOnlyAFullOpenRing(t *testing.T) {
 	forChains(t, func(t *testing.T, c *Chain[int]) {
-		require.False(t, c.Grow(0), "grew an empty ring")
+		require.Equal(t, Busy, c.grow(0), "grew an empty ring")
 		for i := range FirstSlots {
 			require.Equal(t, OK, c.TryPut(i))
 		}
-		require.Equal(t, Full, c.TryPut(-1))
+		require.Equal(t, Full, c.Last().TryPut(-1))
 		take(t, c, 0)
-		require.False(t, c.Grow(-1), "grew a ring with room")
+		require.Equal(t, Busy, c.grow(-1), "grew a ring with room")
 		require.Equal(t, OK, c.TryPut(FirstSlots))
 		c.Last().Close()
-		require.False(t, c.Grow(-1), "grew a closed ring")
+		require.Equal(t, Busy, c.grow(-1), "grew a closed ring")
 		require.Equal(t, Closed, c.TryPut(-1))
 		require.True(t, c.Closed())
 		for i := range FirstSlots {
@@ -178,7 +172,7 @@ func TestShutPutMeansAllRingsAreDrained(t *testing.T) {
 		}
 		require.True(t, c.Last().ShutPut())
 		require.Equal(t, Gated, c.TryPut(0))
-		require.False(t, c.Grow(0), "grew behind the gate")
+		require.Equal(t, Busy, c.grow(0), "grew behind the gate")
 		require.True(t, c.Last().Close())
 		c.Last().OpenPut()
 		require.Equal(t, Closed, c.TryPut(0))
@@ -190,28 +184,16 @@ func TestShutPutMeansAllRingsAreDrained(t *testing.T) {
 func TestChainUnderLoad(t *testing.T) {
 	const producers, consumers, each = 4, 4, 20_000
 	c := new(Chain[int])
-	c.Init(FirstSlots, 0)
-	var lock sync.Mutex
+	c.Init(FirstSlots, 0, new(sync.Mutex))
 	var put, got atomic.Int64
 	seen := make([]atomic.Int32, producers*each)
 	var wg sync.WaitGroup
 	for p := range producers {
 		wg.Go(func() {
 			for i := range each {
-				for v := p*each + i; ; {
-					s := c.TryPut(v)
-					if s == Full {
-						lock.Lock()
-						if c.Grow(v) {
-							s = OK
-						}
-						lock.Unlock()
-					}
-					if s == OK {
-						put.Add(1)
-						break
-					}
+				for c.TryPut(p*each+i) != OK {
 				}
+				put.Add(1)
 			}
 		})
 	}

@@ -53,10 +53,10 @@ const (
 	ChainHead  // Len, Drained: first is loaded; before the Load of its head
 
 	// The same, under the lock.
-	GrowLink   // Grow: the new ring is made; before the Store to next
-	GrowTail   // Grow: before the Load of tail
-	GrowRetire // Grow: before the CAS on tail
-	GrowLast   // Grow: before the CAS on last
+	GrowLink   // grow: the new ring is made; before the Store to next
+	GrowTail   // grow: before the Load of tail
+	GrowRetire // grow: before the CAS on tail
+	GrowLast   // grow: before the CAS on last
 
 	// parking and queue.
 	MutexLock   // Mutex: before it is locked

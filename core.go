@@ -1,0 +1,360 @@
+package queue
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/parkring/queue/internal/backoff"
+	"github.com/parkring/queue/internal/invariants"
+	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
+)
+
+// buffer is what a queue stores its items in: a lockfree.Ring, Chain or SPSC.
+type buffer[T any] interface {
+	TryPut(T) lockfree.State
+	TryGet() (T, lockfree.State)
+	Len() int
+	Cap() int // 0: no bound
+	Closed() bool
+	Drained() bool
+	Entered() uint64
+	Left() uint64
+
+	// These need the lock.
+	ShutPut() bool
+	OpenPut()
+	ShutGet() bool
+	OpenGet()
+	HeadReady() bool
+	Swap(v T, more bool) (oldest T)
+	Close() (gated bool)
+	TakeAll() []T
+	Check(putGate, getGate bool)
+}
+
+// core is a queue without its fast path: how calls wait, serve each other and
+// are closed, whatever the buffer is. The fast path knows its buffer by type;
+// core knows it as an interface.
+//
+// Invariants, whenever mu is free:
+//  1. The gate of the buffer's tail is up exactly while getters is not empty. The
+//     buffer is then empty and open, and every put comes by here.
+//  2. The gate of the buffer's head is up exactly while putters is not empty. The
+//     buffer is then full, and every get comes by here.
+type core[T any] struct {
+	buffer buffer[T] // written when the queue is made, then only read; nil if it was not made
+
+	_ [lockfree.Pad]byte // between buffer and mu
+
+	// mu is the lock that lockfree and parking speak of. It guards what follows,
+	// the gates, and closing.
+	mu      parking.Mutex
+	getters parking.List[T] // the Gets that wait, oldest first
+	putters parking.List[T] // the Puts that wait, oldest first
+	waiters parking.Pool[T]
+	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
+	end     end           // for Done
+	tasks   tasks         // for Join
+}
+
+const notMade = "queue: a Queue must be made by New"
+
+// check panics if the queue was not made by New.
+func (q *core[T]) check() {
+	if q.buffer == nil {
+		panic(notMade)
+	}
+}
+
+// Close closes the queue: from the instant at which it takes effect every new
+// put fails with [ErrClosed]. Items in the queue and Puts that are waiting at
+// that instant are still delivered, in order; then every waiting and every later
+// get returns ErrClosed. Close never waits for that, and closing again does
+// nothing. If nobody gets any more, Puts that are waiting go on waiting until
+// their context ends.
+func (q *core[T]) Close() {
+	q.check()
+	q.mu.Lock()
+	var getters parking.List[T]
+	if q.buffer.Close() { // takes effect here; the gate was up, so there are getters, and no item
+		getters = q.getters.UnlistAll(ErrClosed)
+		q.buffer.OpenPut()
+	}
+	q.settle()
+	q.unlock()
+	getters.WakeAll()
+}
+
+// Closed reports whether Close has been called.
+func (q *core[T]) Closed() bool {
+	q.check()
+	return q.buffer.Closed()
+}
+
+// Drained reports whether the queue is closed, holds no item and has no waiting
+// Put. It is so for good then.
+func (q *core[T]) Drained() bool {
+	q.check()
+	return q.buffer.Drained() // a waiting Put means that the buffer is full, so not drained
+}
+
+// Len returns how many items the queue held at one instant during the call:
+// between 0 and Cap. Puts that wait are not counted. It is a snapshot, out of
+// date when it is there if others use the queue.
+func (q *core[T]) Len() int {
+	q.check()
+	return q.buffer.Len()
+}
+
+// Cap returns how many items the queue can hold, or 0 if it has no bound.
+func (q *core[T]) Cap() int {
+	q.check()
+	return q.buffer.Cap()
+}
+
+// Empty reports whether the queue held no item at one instant during the call.
+// It is a snapshot, like Len.
+func (q *core[T]) Empty() bool { return q.Len() == 0 }
+
+// Full reports whether the queue held Cap items at one instant during the call.
+// It is a snapshot, like Len. A queue without a bound is never full.
+func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
+
+// put goes on after an attempt to put v that returned s, until it is settled
+// without waiting: OK, Full or Closed.
+func (q *core[T]) put(v T, s lockfree.State) lockfree.State {
+	for {
+		switch s {
+		case lockfree.Gated:
+			if q.hand(v) {
+				return lockfree.OK
+			}
+		case lockfree.Full:
+			if q.buffer.Cap() > 0 {
+				return s
+			}
+		case lockfree.Busy, lockfree.Retired:
+			backoff.Yield()
+		case lockfree.Unmade:
+			panic(notMade)
+		default:
+			return s
+		}
+		s = q.buffer.TryPut(v)
+	}
+}
+
+// get goes on after an attempt to get that returned v and s, which is not OK,
+// until it is settled without waiting: OK, Empty or Drained.
+func (q *core[T]) get(v T, s lockfree.State) (T, lockfree.State) {
+	for {
+		switch s {
+		case lockfree.Gated:
+			if v, ok := q.promote(); ok {
+				return v, lockfree.OK
+			}
+		case lockfree.Last:
+			q.finish()
+			return v, lockfree.OK
+		case lockfree.Drained:
+			q.finish()
+			return v, s
+		case lockfree.Busy, lockfree.Retired:
+			backoff.Yield()
+		case lockfree.Unmade:
+			panic(notMade)
+		default:
+			return v, s
+		}
+		v, s = q.buffer.TryGet()
+	}
+}
+
+// tryPutSlow is TryPut after a first attempt that returned s.
+func (q *core[T]) tryPutSlow(v T, s lockfree.State) error {
+	switch q.put(v, s) {
+	case lockfree.OK:
+		return nil
+	case lockfree.Full:
+		return ErrFull
+	}
+	return ErrClosed
+}
+
+// tryGetSlow is TryGet after a first attempt that returned v and s, which is not
+// OK.
+func (q *core[T]) tryGetSlow(v T, s lockfree.State) (T, error) {
+	v, s = q.get(v, s)
+	switch s {
+	case lockfree.OK:
+		return v, nil
+	case lockfree.Empty:
+		return v, ErrEmpty
+	}
+	return v, ErrClosed
+}
+
+// putSlow is Put after a first attempt that returned s.
+//
+// Who sleeps here: a Put of a full, open buffer, whose gate on the get side went
+// up, or was up, when the Put was listed. Who wakes it: every get of a ring
+// whose gate is up comes to promote, which serves the oldest. So a Put sleeps on
+// only while nobody gets. Close leaves it listed: it is admitted.
+func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
+	for {
+		switch q.put(v, s) {
+		case lockfree.OK:
+			return nil
+		case lockfree.Closed:
+			return ErrClosed
+		}
+		if err := ended(ctx); err != nil {
+			return err
+		}
+		q.mu.Lock()
+		if q.buffer.ShutGet() {
+			w := q.enlist(&q.putters)
+			w.Item = v
+			q.unlock()
+			_, err := q.sleep(ctx, w, &q.putters)
+			return err
+		}
+		q.unlock()
+		s = lockfree.Busy // somebody made room, or closed the queue
+	}
+}
+
+// getSlow is Get after a first attempt that returned v and s, which is not OK.
+//
+// Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
+// up, or was up, when the Get was listed. Who wakes it: every put to a ring
+// whose gate is up comes to hand, which serves the oldest, and Close wakes all.
+// So a Get sleeps on only while nobody puts.
+func (q *core[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error) {
+	for {
+		switch v, s = q.get(v, s); s {
+		case lockfree.OK:
+			return v, nil
+		case lockfree.Drained:
+			return v, ErrClosed // before ctx is looked at
+		}
+		if err := ended(ctx); err != nil {
+			return v, err
+		}
+		q.mu.Lock()
+		if q.buffer.ShutPut() {
+			w := q.enlist(&q.getters)
+			q.unlock()
+			return q.sleep(ctx, w, &q.getters)
+		}
+		q.unlock()
+		s = lockfree.Busy // somebody put, or closed the queue
+	}
+}
+
+// ended returns ctx.Err(), or nil for a nil ctx.
+func ended(ctx context.Context) error {
+	if ctx == nil {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// done returns ctx.Done(), or nil for a nil ctx.
+func done(ctx context.Context) <-chan struct{} {
+	if ctx == nil {
+		return nil
+	}
+	return ctx.Done()
+}
+
+// enlist returns a waiter that is the last in l, whose gate is up. It needs mu.
+func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
+	q.mu.Observe(!l.Empty())
+	w := q.waiters.Take()
+	l.Push(w)
+	return w
+}
+
+// sleep waits until w, which is listed in l, is served, and returns what it was
+// served with; or until ctx ends. If both happen, what counts is which came
+// first to mu: a call that has been served reports success, so that nothing
+// that was handed to it is lost, and no wake-up either.
+func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (T, error) {
+	if !w.Sleep(done(ctx)) {
+		if q.cancel(w, l) {
+			q.waiters.Give(w)
+			var zero T
+			return zero, ctx.Err()
+		}
+		w.Sleep(nil) // the Wake is under way
+	}
+	return q.waiters.Give(w)
+}
+
+// cancel takes w out of l if it has not been served, and reports whether it did.
+func (q *core[T]) cancel(w *parking.Waiter[T], l *parking.List[T]) bool {
+	q.mu.Lock()
+	defer q.unlock()
+	if !w.Listed() {
+		return false
+	}
+	l.Remove(w) // a Put or Get that is cancelled takes effect here
+	if q.getters.Empty() {
+		q.buffer.OpenPut()
+	}
+	if q.putters.Empty() {
+		q.buffer.OpenGet()
+	}
+	return true
+}
+
+// hand gives v to the Get that has waited longest. It reports whether there was
+// one; if not, the gate is down by now. The Put and that Get take effect at the
+// Pop, one after the other; the ring is empty and stays so.
+func (q *core[T]) hand(v T) bool {
+	q.mu.Lock()
+	w := q.getters.Pop()
+	if w == nil {
+		q.unlock()
+		return false
+	}
+	w.Item = v
+	q.handed.Store(q.handed.Load() + 1)
+	if q.getters.Empty() {
+		q.buffer.OpenPut()
+	}
+	q.unlock()
+	w.Wake()
+	return true
+}
+
+// promote takes the oldest item and moves that of the Put that has waited
+// longest into the ring. It reports whether it did; if not, the gate is down by
+// now, or the oldest item is in flight. The Get and that Put take effect in
+// Swap, one after the other.
+func (q *core[T]) promote() (v T, ok bool) {
+	if !q.buffer.HeadReady() {
+		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
+		return v, false
+	}
+	q.mu.Lock()
+	if q.putters.Empty() || !q.buffer.HeadReady() {
+		q.unlock()
+		return v, false
+	}
+	w := q.putters.Pop()
+	v = q.buffer.Swap(w.Take(), !q.putters.Empty())
+	q.unlock()
+	w.Wake()
+	return v, true
+}
+
+// unlock unlocks mu, after checking the invariants in debug builds.
+func (q *core[T]) unlock() {
+	if invariants.Enabled {
+		q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
+	}
+	q.mu.Unlock()
+}
