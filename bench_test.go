@@ -468,6 +468,53 @@ func (p xsyncPeer) tryGets(n int) (fail int) {
 // BenchmarkFamily measures what the rest of the package costs: each function in
 // the state that it is for. join is a Put, a Get and a TaskDone, to compare with
 // the pair of BenchmarkQueue.
+// BenchmarkBatch measures the cost per item, in and out, if that many are put and
+// taken at once; single=put and single=get do one side of it one by one.
+func BenchmarkBatch(b *testing.B) {
+	ctx := context.Background()
+	for _, capacity := range []int{1024, 0} {
+		q := queue.New[int](capacity)
+		name := "cap=1024"
+		if capacity == 0 {
+			name = "cap=none"
+		}
+		each := func(vs []int, f func(i int) error) (int, error) {
+			for i := range vs {
+				if err := f(i); err != nil {
+					return i, err
+				}
+			}
+			return len(vs), nil
+		}
+		put := func(vs []int) (int, error) { return q.PutBatch(ctx, vs) }
+		get := func(vs []int) (int, error) { return q.GetBatch(ctx, vs) }
+		put1 := func(vs []int) (int, error) { return each(vs, func(i int) error { return q.Put(ctx, vs[i]) }) }
+		get1 := func(vs []int) (int, error) {
+			return each(vs, func(i int) (err error) { vs[i], err = q.Get(ctx); return err })
+		}
+		for _, how := range []struct {
+			name     string
+			put, get func([]int) (int, error)
+		}{{"none", put, get}, {"put", put1, get}, {"get", put, get1}, {"both", put1, get1}} {
+			for _, k := range []int{1, 8, 64, 512} {
+				b.Run(fmt.Sprintf("%s/k=%d/single=%s", name, k, how.name), func(b *testing.B) {
+					vs, buf := make([]int, k), make([]int, k)
+					for i := 0; i < b.N; i += k {
+						for j := range vs {
+							vs[j] = i + j
+						}
+						n, err := how.put(vs)
+						m, err2 := how.get(buf)
+						if n != k || m != k || err != nil || err2 != nil || buf[k-1] != i+k-1 {
+							b.Fatal(n, m, err, err2, buf[k-1])
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 func BenchmarkFamily(b *testing.B) {
 	ctx := context.Background()
 	b.Run("op=force/state=full", func(b *testing.B) {

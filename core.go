@@ -14,6 +14,8 @@ import (
 type buffer[T any] interface {
 	TryPut(T) lockfree.State
 	TryGet() (T, lockfree.State)
+	TryPutBatch(vs []T) (int, lockfree.State)
+	TryGetBatch(buf []T) (int, lockfree.State)
 	Len() int
 	Cap() int // 0: no bound
 	Closed() bool
@@ -127,7 +129,7 @@ func (q *core[T]) put(v T, s lockfree.State) lockfree.State {
 	for {
 		switch s {
 		case lockfree.Gated:
-			if q.hand(v) {
+			if one := [...]T{v}; q.hand(one[:]) == 1 {
 				return lockfree.OK
 			}
 		case lockfree.Full:
@@ -151,8 +153,9 @@ func (q *core[T]) get(v T, s lockfree.State) (T, lockfree.State) {
 	for {
 		switch s {
 		case lockfree.Gated:
-			if v, ok := q.promote(); ok {
-				return v, lockfree.OK
+			var one [1]T
+			if q.promote(one[:]) == 1 {
+				return one[0], lockfree.OK
 			}
 		case lockfree.Last:
 			q.finish()
@@ -196,11 +199,6 @@ func (q *core[T]) tryGetSlow(v T, s lockfree.State) (T, error) {
 }
 
 // putSlow is Put after a first attempt that returned s.
-//
-// Who sleeps here: a Put of a full, open buffer, whose gate on the get side went
-// up, or was up, when the Put was listed. Who wakes it: every get of a ring
-// whose gate is up comes to promote, which serves the oldest. So a Put sleeps on
-// only while nobody gets. Close leaves it listed: it is admitted.
 func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 	for {
 		switch q.put(v, s) {
@@ -209,20 +207,35 @@ func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 		case lockfree.Closed:
 			return ErrClosed
 		}
-		if err := ended(ctx); err != nil {
+		if waited, _, err := q.waitPut(ctx, v, nil); waited {
 			return err
 		}
-		q.mu.Lock()
-		if q.buffer.ShutGet() {
-			w := q.enlist(&q.putters)
-			w.Item = v
-			q.unlock()
-			_, err := q.sleep(ctx, w, &q.putters)
-			return err
-		}
-		q.unlock()
 		s = lockfree.Busy // somebody made room, or closed the queue
 	}
+}
+
+// waitPut waits until v and then rest have been moved into the buffer, which was
+// full. It reports whether it has; if not, the buffer is not full and open any
+// more. With an error it returns how many of the items are not in.
+//
+// Who sleeps here: a put of a full, open buffer, whose gate on the get side went
+// up, or was up, when the put was listed. Who wakes it: every get of a buffer
+// whose gate is up comes to promote, which serves the oldest. So a put sleeps on
+// only while nobody gets. Close leaves it listed: it is admitted.
+func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left int, err error) {
+	if err := ended(ctx); err != nil {
+		return true, 1 + len(rest), err
+	}
+	q.mu.Lock()
+	if !q.buffer.ShutGet() {
+		q.unlock()
+		return false, 0, nil
+	}
+	w := q.enlist(&q.putters)
+	w.Item, w.Rest = v, rest
+	q.unlock()
+	_, rest, err = q.sleep(ctx, w, &q.putters)
+	return true, 1 + len(rest), err
 }
 
 // getSlow is Get after a first attempt that returned v and s, which is not OK.
@@ -246,7 +259,8 @@ func (q *core[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error)
 		if q.buffer.ShutPut() {
 			w := q.enlist(&q.getters)
 			q.unlock()
-			return q.sleep(ctx, w, &q.getters)
+			v, _, err := q.sleep(ctx, w, &q.getters)
+			return v, err
 		}
 		q.unlock()
 		s = lockfree.Busy // somebody put, or closed the queue
@@ -281,12 +295,11 @@ func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 // served with; or until ctx ends. If both happen, what counts is which came
 // first to mu: a call that has been served reports success, so that nothing
 // that was handed to it is lost, and no wake-up either.
-func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (T, error) {
+func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (v T, rest []T, err error) {
 	if !w.Sleep(done(ctx)) {
 		if q.cancel(w, l) {
-			q.waiters.Give(w)
-			var zero T
-			return zero, ctx.Err()
+			_, rest, _ = q.waiters.Give(w)
+			return v, rest, ctx.Err()
 		}
 		w.Sleep(nil) // the Wake is under way
 	}
@@ -310,45 +323,55 @@ func (q *core[T]) cancel(w *parking.Waiter[T], l *parking.List[T]) bool {
 	return true
 }
 
-// hand gives v to the Get that has waited longest. It reports whether there was
-// one; if not, the gate is down by now. The Put and that Get take effect at the
-// Pop, one after the other; the ring is empty and stays so.
-func (q *core[T]) hand(v T) bool {
+// hand gives the first items of vs to the Gets that have waited longest. It
+// returns how many; if not all, the gate is down by now. Each Put and its Get take
+// effect at the Pop, one after the other; the buffer is empty and stays so.
+func (q *core[T]) hand(vs []T) (n int) {
+	var served parking.List[T]
 	q.mu.Lock()
-	w := q.getters.Pop()
-	if w == nil {
-		q.unlock()
-		return false
+	for n < len(vs) {
+		w := q.getters.Pop()
+		if w == nil {
+			break
+		}
+		w.Item = vs[n]
+		served.Collect(w)
+		n++
 	}
-	w.Item = v
-	q.handed.Store(q.handed.Load() + 1)
+	q.handed.Store(q.handed.Load() + uint64(n))
 	if q.getters.Empty() {
 		q.buffer.OpenPut()
 	}
 	q.unlock()
-	w.Wake()
-	return true
+	served.WakeAll()
+	return n
 }
 
-// promote takes the oldest item and moves that of the Put that has waited
-// longest into the ring. It reports whether it did; if not, the gate is down by
-// now, or the oldest item is in flight. The Get and that Put take effect in
-// Swap, one after the other.
-func (q *core[T]) promote() (v T, ok bool) {
+// promote takes the oldest items, and for each moves one of the Puts that have
+// waited longest into the buffer. It fills buf as far as there are such Puts, and
+// returns how many items it took; if none, the gate is down by now, or the oldest
+// item is in flight. Each Get and its Put take effect in Swap, one after the
+// other.
+func (q *core[T]) promote(buf []T) (n int) {
 	if !q.buffer.HeadReady() {
 		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
-		return v, false
+		return 0
 	}
+	var served parking.List[T]
 	q.mu.Lock()
-	if q.putters.Empty() || !q.buffer.HeadReady() {
-		q.unlock()
-		return v, false
+	for n < len(buf) && !q.putters.Empty() && q.buffer.HeadReady() {
+		w := q.putters.First()
+		v, more := w.Take()
+		if !more {
+			q.putters.Remove(w)
+			served.Collect(w)
+		}
+		buf[n] = q.buffer.Swap(v, !q.putters.Empty())
+		n++
 	}
-	w := q.putters.Pop()
-	v = q.buffer.Swap(w.Take(), !q.putters.Empty())
 	q.unlock()
-	w.Wake()
-	return v, true
+	served.WakeAll()
+	return n
 }
 
 // unlock unlocks mu, after checking the invariants in debug builds.

@@ -121,17 +121,35 @@ func (c *Chain[T]) TryPut(v T) State {
 	r := c.last.Load()
 	stall.At(stall.ChainPut)
 	s := r.TryPut(v)
-	switch s {
-	case Retired:
-		stall.At(stall.ChainNext)
-		c.last.CompareAndSwap(r, r.next.Load())
-		return Busy
-	case Full:
+	if s == Retired || s == Full {
+		return c.putNext(r, s, v)
+	}
+	return s
+}
+
+// TryPutBatch is to TryPut what Ring.TryPutBatch is to Ring.TryPut.
+func (c *Chain[T]) TryPutBatch(vs []T) (int, State) {
+	r := c.last.Load()
+	stall.At(stall.ChainPut)
+	n, s := r.TryPutBatch(vs)
+	if s == Retired || s == Full {
+		if s = c.putNext(r, s, vs[0]); s == OK {
+			n = 1
+		}
+	}
+	return n, s
+}
+
+// putNext goes on with a put of v to the ring r, which was Retired or Full.
+func (c *Chain[T]) putNext(r *link[T], s State, v T) State {
+	if s == Full {
 		c.lock.Lock()
 		defer c.lock.Unlock()
 		return c.grow(v)
 	}
-	return s
+	stall.At(stall.ChainNext)
+	c.last.CompareAndSwap(r, r.next.Load())
+	return Busy
 }
 
 // TryGet attempts once to take the oldest item. It returns what Ring.TryGet
@@ -140,12 +158,25 @@ func (c *Chain[T]) TryGet() (T, State) {
 	r := c.first.Load()
 	stall.At(stall.ChainGet)
 	v, s := r.TryGet()
-	if s == Retired {
-		stall.At(stall.ChainLeave)
-		c.first.CompareAndSwap(r, r.next.Load())
-		return v, Busy
+	return v, c.leave(r, s)
+}
+
+// TryGetBatch is to TryGet what Ring.TryGetBatch is to Ring.TryGet.
+func (c *Chain[T]) TryGetBatch(buf []T) (int, State) {
+	r := c.first.Load()
+	stall.At(stall.ChainGet)
+	n, s := r.TryGetBatch(buf)
+	return n, c.leave(r, s)
+}
+
+// leave moves first on from r if s, of a get, is Retired, which makes it Busy.
+func (c *Chain[T]) leave(r *link[T], s State) State {
+	if s != Retired {
+		return s
 	}
-	return v, s
+	stall.At(stall.ChainLeave)
+	c.first.CompareAndSwap(r, r.next.Load())
+	return Busy
 }
 
 // tail returns the position of the next put, and the flags of the last ring, at

@@ -87,7 +87,8 @@ type Ring[T any] struct {
 // slot is one place in the ring.
 type slot[T any] struct {
 	// stamp is free(p) = p or full(p) = p|full for the position p that the slot
-	// serves now. Written by whoever owns the slot, to pass it on.
+	// serves now. Written by whoever owns the slot, to pass it on. It may begin a
+	// run: see batch.go.
 	stamp atomic.Uint64
 	// val is the item while stamp is full, else the zero T, so that the ring
 	// keeps nothing alive. Owned by whoever claimed the position.
@@ -128,12 +129,15 @@ func makeSlots[T any](n int) []slot[T] {
 }
 
 // next returns the position after p.
-func (r *Ring[T]) next(p uint64) uint64 {
-	n := p + one
-	if r.index(p)+1 == uint64(len(r.slots)) {
-		n += r.skip
+func (r *Ring[T]) next(p uint64) uint64 { return r.advance(p, 1) }
+
+// advance returns the position n after p, at most a capacity away, with the flags
+// of p.
+func (r *Ring[T]) advance(p uint64, n int) uint64 {
+	if r.index(p)+uint64(n) >= uint64(len(r.slots)) {
+		p += r.skip
 	}
-	return n
+	return p + uint64(n)*one
 }
 
 // distance returns the number of items between the positions from and to.
@@ -164,13 +168,13 @@ func (r *Ring[T]) TryPut(v T) State {
 	stall.At(stall.PutStamp)
 	// A word with a flag equals no free stamp, so this is also the test that the
 	// ring is open and that nobody waits.
-	if s.stamp.Load() == t {
+	if st := s.stamp.Load(); st == t || st&^runs == t && r.passOn(&r.tail, t, st) {
 		stall.At(stall.PutClaim)
 		if !r.tail.CompareAndSwap(t, r.next(t)) {
 			return Busy // another putter, or a flag, was quicker
 		}
 		if invariants.Enabled {
-			invariants.Check(s.stamp.Load() == t, "claimed slot changed hands before it was published")
+			invariants.Check(s.stamp.Load()&^runs == t, "claimed slot changed hands before it was published")
 		}
 		stall.At(stall.PutWrite)
 		s.val = v
@@ -178,6 +182,11 @@ func (r *Ring[T]) TryPut(v T) State {
 		s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
 		return OK
 	}
+	return r.notPut(t)
+}
+
+// notPut returns why nothing could be put when tail was t.
+func (r *Ring[T]) notPut(t uint64) State {
 	stall.At(stall.PutFull)
 	switch {
 	case t&closed != 0:
@@ -212,20 +221,21 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 	}
 	s := &r.slots[i]
 	stall.At(stall.GetStamp)
-	if s.stamp.Load() == h|full { // pairs with the Store in TryPut; false while the gate is up
+	st := s.stamp.Load()                                                // pairs with the Store in TryPut
+	if st == h|full || st&^runs == h|full && r.passOn(&r.head, h, st) { // false while a flag is set
 		stall.At(stall.GetClaim)
 		if !r.head.CompareAndSwap(h, r.next(h)) {
 			return v, Busy // another getter, or the gate, was quicker
 		}
 		if invariants.Enabled {
-			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
+			invariants.Check(s.stamp.Load()&^runs == h|full, "claimed slot changed hands before it was released")
 		}
 		return r.release(s, h), OK
 	}
 	if h&gate != 0 {
 		return v, Gated
 	}
-	if p := r.position(h); h&closed != 0 && s.stamp.Load() == p|full {
+	if p := r.position(h); h&closed != 0 && st&^runs == p|full && (st&runs == 0 || r.passOn(&r.head, h, st)) {
 		stall.At(stall.GetClaim)
 		n := r.next(p)
 		if !r.head.CompareAndSwap(h, n|closed) {
@@ -237,17 +247,22 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 		}
 		return v, OK
 	}
+	return v, r.notGot(h)
+}
+
+// notGot returns why nothing could be taken when head was h, with the gate down.
+func (r *Ring[T]) notGot(h uint64) State {
 	stall.At(stall.GetEmpty)
 	t := r.tail.Load() // after head: the other order could call a ring drained that is not
 	switch {
 	case r.position(t) != r.position(h):
-		return v, Busy
+		return Busy
 	case t&closed != 0:
-		return v, Drained
+		return Drained
 	case t&retired != 0:
-		return v, Retired
+		return Retired
 	}
-	return v, Empty
+	return Empty
 }
 
 // release takes the item out of s, which the caller has claimed at position p,
@@ -361,7 +376,7 @@ func lower(w *atomic.Uint64) {
 func (r *Ring[T]) HeadReady() bool {
 	h := r.position(r.head.Load())
 	stall.At(stall.HeadStamp)
-	return r.slots[r.index(h)].stamp.Load() == h|full
+	return r.slots[r.index(h)].stamp.Load()&^runs == h|full
 }
 
 // Swap takes the oldest item out of a full ring and puts v in as the newest,
@@ -380,6 +395,9 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 		invariants.Check(r.position(t) == h+r.lap, "gate of head up, ring not full")
 	}
 	s := &r.slots[r.index(h)]
+	for st := s.stamp.Load(); st&runs != 0 && !r.passOn(&r.head, flagged, st); {
+		// The next slot's stamp was just changed, by somebody who is late.
+	}
 	stall.At(stall.SwapRead)
 	oldest, s.val = s.val, v
 	stall.At(stall.SwapStamp)
@@ -438,12 +456,16 @@ func (r *Ring[T]) raiseHead() uint64 {
 
 // takeTo appends the items from head, whose gate is up, to the position t.
 func (r *Ring[T]) takeTo(t uint64, items []T) []T {
-	for p := r.position(r.head.Load()); p != t; p = r.next(p) {
-		s := &r.slots[r.index(p)]
-		for s.stamp.Load() != p|full { // pairs with the Store in TryPut
+	for p := r.position(r.head.Load()); p != t; {
+		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in TryPut
+		if st&^runs != p|full {
 			backoff.Yield()
+			continue
 		}
-		items = append(items, r.release(s, p))
+		for range r.run(st) {
+			items = append(items, r.release(&r.slots[r.index(p)], p))
+			p = r.next(p)
+		}
 	}
 	return items
 }

@@ -33,6 +33,9 @@ func (l *List[T]) Push(w *Waiter[T]) {
 	l.last = w
 }
 
+// First returns the waiter that has waited longest, or nil if there is none.
+func (l *List[T]) First() *Waiter[T] { return l.first }
+
 // Pop removes the waiter that has waited longest, unlists it and returns it, or
 // nil if there is none. Whoever calls it owes that waiter a Wake.
 func (l *List[T]) Pop() *Waiter[T] {
@@ -59,6 +62,17 @@ func (l *List[T]) Remove(w *Waiter[T]) {
 	w.prev, w.next = nil, nil
 }
 
+// Collect appends w, which has been unlisted, to a list of those that are to be
+// woken by WakeAll.
+func (l *List[T]) Collect(w *Waiter[T]) {
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
 // UnlistAll empties l. Every waiter in it ends with err; the caller has to
 // release the lock and then WakeAll those that it gets.
 func (l *List[T]) UnlistAll(err error) (all List[T]) {
@@ -70,7 +84,7 @@ func (l *List[T]) UnlistAll(err error) (all List[T]) {
 	return all
 }
 
-// WakeAll wakes every waiter in l, which must come from UnlistAll. It is the
+// WakeAll wakes every waiter in l, which must come from UnlistAll or Collect. It is the
 // one method that must not be called under the lock: there may be very many.
 func (l List[T]) WakeAll() {
 	for w := l.first; w != nil; {

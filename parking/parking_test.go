@@ -114,20 +114,28 @@ func TestWakeBeforeSleep(t *testing.T) {
 
 func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
 	w := newWaiters(2)[1]
-	require.Equal(t, 1, w.Take())
+	w.Rest = []int{2, 3}
+	for _, want := range []int{1, 2, 3} {
+		v, more := w.Take()
+		require.Equal(t, want, v)
+		require.Equal(t, want < 3, more)
+	}
 	require.Zero(t, w.Item)
+	require.Empty(t, w.Rest)
 }
 
 func TestPoolReusesWhatWasGivenBack(t *testing.T) {
 	var p Pool[int]
 	w := p.Take()
 	require.NotSame(t, w, p.Take(), "handed out twice")
-	w.Item, w.err = 1, errors.New("broken")
-	v, err := p.Give(w)
+	w.Item, w.Rest, w.err = 1, []int{2}, errors.New("broken")
+	v, rest, err := p.Give(w)
 	require.Equal(t, 1, v)
+	require.Equal(t, []int{2}, rest)
 	require.EqualError(t, err, "broken")
 	require.Same(t, w, p.Take())
 	require.Zero(t, w.Item)
+	require.Nil(t, w.Rest)
 	require.NoError(t, w.err)
 	require.Nil(t, w.next)
 	require.NotSame(t, w, p.Take(), "handed out twice")
@@ -170,7 +178,7 @@ func TestPoolUnderLoad(t *testing.T) {
 				w.Item = g*5000 + i + 1
 				w.Wake() // would block for ever if it was owed one
 				w.Sleep(nil)
-				if v, err := p.Give(w); v != g*5000+i+1 || err != nil {
+				if v, _, err := p.Give(w); v != g*5000+i+1 || err != nil {
 					t.Errorf("got back %d, %v", v, err)
 				}
 			}

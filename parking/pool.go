@@ -52,12 +52,12 @@ func (p *Pool[T]) Take() *Waiter[T] {
 // Give takes w back from the call that took it, with what it carries. The call
 // must have been woken, or have taken w out of its list, and must not touch w
 // afterwards.
-func (p *Pool[T]) Give(w *Waiter[T]) (T, error) {
-	var zero T
-	v, err := w.Item, w.err
-	w.Item, w.err = zero, nil
+func (p *Pool[T]) Give(w *Waiter[T]) (v T, rest []T, err error) {
+	v, w.Item = w.Item, v
+	rest, w.Rest = w.Rest, nil
+	err, w.err = w.err, nil
 	if !w.pooled {
-		return v, err
+		return v, rest, err
 	}
 	for {
 		stall.At(stall.GiveTop)
@@ -65,7 +65,7 @@ func (p *Pool[T]) Give(w *Waiter[T]) (T, error) {
 		w.next = top
 		stall.At(stall.GiveSwap)
 		if p.given.CompareAndSwap(top, w) {
-			return v, err
+			return v, rest, err
 		}
 	}
 }

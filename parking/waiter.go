@@ -13,6 +13,8 @@ type Waiter[T any] struct {
 	// waiting get receives, put in by its server. Guarded by the lock while w is
 	// listed; the sleeper's after Sleep has returned true.
 	Item T
+	// Rest are the items that a waiting put brings beside Item. Like Item.
+	Rest []T
 	// err is why the call ends without having been served, or nil. Like Item.
 	err error
 
@@ -62,10 +64,13 @@ func (w *Waiter[T]) Wake() {
 	w.wake <- struct{}{}
 }
 
-// Take takes the item out of w, for the server of a waiting put.
-func (w *Waiter[T]) Take() T {
-	v := w.Item
-	var zero T
-	w.Item = zero
-	return v
+// Take takes the first item out of w, for the server of a waiting put, and
+// reports whether w brings more.
+func (w *Waiter[T]) Take() (v T, more bool) {
+	v, w.Item = w.Item, v
+	if len(w.Rest) == 0 {
+		return v, false
+	}
+	w.Item, w.Rest = w.Rest[0], w.Rest[1:]
+	return v, true
 }

@@ -16,17 +16,21 @@ const (
 	// lockfree.Ring, and the slots of a Chain.
 	PutStamp    Point = iota // TryPut: tail is loaded; before the Load of the stamp
 	PutClaim                 // TryPut: before the CAS on tail
-	PutWrite                 // TryPut: the slot is claimed; before the write of the item
-	PutPublish               // TryPut: before the Store of the stamp
+	PutWrite                 // TryPut, TryPutBatch: claimed; before the write of the items
+	PutPublish               // TryPut, TryPutBatch: before the Store of the stamp
 	PutFull                  // TryPut: not free; before the Load of head
 	GetStamp                 // TryGet: head is loaded; before the Load of the stamp
 	GetClaim                 // TryGet: before the CAS on head
-	GetRead                  // TryGet: the slot is claimed; before the read of the item
-	GetRelease               // TryGet: before the Store of the stamp
+	GetRead                  // TryGet, TryGetBatch: claimed; before the read of the items
+	GetRelease               // TryGet, TryGetBatch: before the Store of the stamp
 	GetEmpty                 // TryGet: not full; before the Load of tail
 	LenHead                  // Len: tail is loaded; before the Load of head
 	LenAgain                 // Len: before the second Load of tail
 	DrainedTail              // Drained: head is loaded; before the Load of tail
+	BatchWalk                // TryPutBatch, TryGetBatch: before the Load of a stamp
+	BatchClaim               // TryPutBatch, TryGetBatch: before the CAS on tail or head
+	PassWord                 // pass: the old stamp is loaded; before the Load of tail or head
+	PassStamp                // pass: before the CAS on the stamp
 
 	// The same, under the lock.
 	ShutPutHead  // ShutPut: tail is loaded; before the Load of head
