@@ -26,7 +26,9 @@ type event struct {
 	kind eventKind
 	v    byte   // the item; for length, the number
 	id   byte   // of a Get that waits; for pushed, the item that went
-	all  string // what CloseNow took
+	all  string // what CloseNow took; the other items of a batch that waits
+
+	batch, index byte // which one of a batch, in order; 0 if it is of none
 }
 
 type eventKind string
@@ -40,6 +42,7 @@ const (
 	putLeft  eventKind = "waiting put left"    // ctx.Err()
 	putEnded eventKind = "waiting put: closed" // ErrClosed, by CloseNow
 	pushed   eventKind = "put pushed out"      // ForcePut on a full queue
+	offered  eventKind = "put or put waits"    // the same, in a batch that waits at some item
 
 	taken    eventKind = "get"                  // an item, without having waited
 	empty    eventKind = "get: empty"           // ErrEmpty; or gave up before it waited
@@ -48,6 +51,7 @@ const (
 	getTook  eventKind = "waiting get"          // an item
 	getEnded eventKind = "waiting get: drained" // ErrClosed
 	getLeft  eventKind = "waiting get left"     // ctx.Err()
+	short    eventKind = "get: no more"         // a batch ends before the buffer is full
 
 	closes     eventKind = "close"
 	closesNow  eventKind = "close now"
@@ -66,7 +70,8 @@ type contents struct {
 	puts   string // items of waiting Puts
 	served string // pairs, of those that have not returned: a Get's id and item, or 0, or 255 if it failed, and a Put's item
 	closed bool
-	told   bool // a get has returned ErrClosed
+	told   bool   // a get has returned ErrClosed
+	begun  string // pairs: a batch, and the index of its next one
 }
 
 // contract is the promise of the queue as a sequential program.
@@ -105,13 +110,20 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 		legal = s.closed
 	case putWaits:
 		legal = !s.closed && isFull
-		s.puts += v
-	case putIn:
-		legal = cut(&s.served, "\x00"+v)
-	case putLeft:
-		legal = cut(&s.puts, v)
-	case putEnded:
-		legal = cut(&s.served, "\xff"+v)
+		s.puts += v + e.all
+	case putIn, putLeft, putEnded: // id of them are in
+		legal = true
+		for i, u := range []byte(v + e.all) {
+			switch u := string([]byte{u}); {
+			case i < int(e.id):
+				cut(&s.served, "\x00"+u) // it is not there if this one did not wait
+				legal = legal && !strings.Contains(s.puts, u) && !strings.Contains(s.served, "\xff"+u)
+			case e.kind == putLeft:
+				legal = legal && cut(&s.puts, u)
+			default:
+				legal = legal && cut(&s.served, "\xff"+u)
+			}
+		}
 	case pushed:
 		legal = !s.closed && isFull && s.items[0] == e.id
 		s.items = s.items[min(1, len(s.items)):] + v
@@ -125,6 +137,8 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 		}
 	case empty:
 		legal = !s.closed && s.items == ""
+	case short:
+		legal = s.items == ""
 	case drained:
 		legal, s.told = over, true
 	case isDrained, done:
@@ -155,11 +169,38 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 	return legal, s
 }
 
+// batched is step for events of batches, too: a batch is a run of single calls, in
+// order.
+func (c contract) batched(s contents, e event) (legal bool, next contents) {
+	if e.batch == 0 {
+		return c.step(s, e)
+	}
+	before, after, found := strings.Cut(s.begun, string([]byte{e.batch}))
+	var at byte
+	if found {
+		at, after = after[0], after[1:]
+	}
+	n := e.index + 1
+	switch {
+	case e.kind == offered && at > e.index:
+		return true, s // it waits with one before it
+	case at != e.index:
+		return false, s
+	case e.kind == offered && len(s.items) < c.capacity:
+		e.kind = accepted
+	case e.kind == offered:
+		e.kind = putWaits
+		n += byte(len(e.all))
+	}
+	s.begun = before + after + string([]byte{e.batch, n})
+	return c.step(s, e)
+}
+
 // model is c for a queue that holds these items at the begin.
 func (c contract) model(items string) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return contents{items: items} },
-		Step: func(s, e, _ any) (bool, any) { return c.step(s.(contents), e.(event)) },
+		Step: func(s, e, _ any) (bool, any) { return c.batched(s.(contents), e.(event)) },
 		DescribeOperation: func(e, _ any) string {
 			return fmt.Sprintf("%s %d (%d)", e.(event).kind, e.(event).v, e.(event).id)
 		},
@@ -171,7 +212,10 @@ func (c contract) model(items string) porcupine.Model {
 type action struct {
 	call      string
 	cancelled bool // its context ends at some time
+	size      int  // of a batch
 }
+
+const batchSize = 3 // at most
 
 // plan is what some goroutines do with a queue. It is made from its seed.
 type plan struct {
@@ -194,11 +238,12 @@ func newPlan(seed uint64) (s plan) {
 		s.slots = pick(1, 2, 4)
 		s.prefill = r.IntN(s.slots + 1)
 	}
+	batches := r.IntN(2) // whether there are any
 	for range 3 + r.IntN(4) {
 		var w []action
 		lean := r.IntN(5) // to one side
 		for range 1 + r.IntN(4) {
-			a := action{cancelled: r.IntN(3) == 0}
+			a := action{cancelled: r.IntN(3) == 0, size: 1 + r.IntN(batchSize)}
 			switch n := r.IntN(30); {
 			case n < 1:
 				a.call = []string{"Close", "CloseNow"}[r.IntN(2)]
@@ -209,9 +254,9 @@ func newPlan(seed uint64) (s plan) {
 			case n < 6:
 				a.call = "ForcePut"
 			case n < 6+5*lean:
-				a.call = []string{"Put", "Put", "TryPut"}[r.IntN(3)]
+				a.call = []string{"Put", "Put", "TryPut", "PutBatch", "TryPutBatch"}[r.IntN(3+2*batches)]
 			default:
-				a.call = []string{"Get", "Get", "TryGet"}[r.IntN(3)]
+				a.call = []string{"Get", "Get", "TryGet", "GetBatch", "TryGetBatch"}[r.IntN(3+2*batches)]
 			}
 			w = append(w, a)
 		}
@@ -281,7 +326,7 @@ func (r *run) log(worker int, e event, from, to int64) {
 func (r *run) work(worker int) {
 	for i, a := range r.workers[worker] {
 		r.pause()
-		r.call(worker, a.call, r.ctxs[worker][i], byte(1+worker*10+i))
+		r.call(worker, a, r.ctxs[worker][i], byte(1+(worker*4+i)*batchSize))
 	}
 }
 
@@ -296,8 +341,8 @@ func (r *run) cancel() {
 // drain closes the queue and takes out all there is.
 func (r *run) drain() {
 	worker := len(r.workers)
-	r.call(worker, "Close", bg, 0)
-	for id := byte(128); r.call(worker, "Get", bg, id); id++ {
+	r.call(worker, action{call: "Close"}, bg, 0)
+	for id := byte(128); r.call(worker, action{call: "Get"}, bg, id); id++ {
 	}
 }
 
@@ -306,22 +351,79 @@ func (r *run) observe() {
 	for range 3 {
 		for _, call := range []string{"Drained", "Done", "Len"} {
 			r.pause()
-			r.call(len(r.workers)+1, call, bg, 0)
+			r.call(len(r.workers)+1, action{call: call}, bg, 0)
 		}
 	}
 }
 
-// call makes one call and logs its events. id is also the item, if it is a put.
-// It reports whether the answer was an item.
-func (r *run) call(worker int, call string, ctx context.Context, id byte) bool {
+// call makes one call and logs its events. id is also the item, if it is a put, or
+// the first of a batch. It reports whether the answer was an item.
+func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 	waitedAt := int64(-1)
 	ctx = listening{ctx, func() { waitedAt = r.now() }}
 	from := r.now()
 	var e event
-	switch call {
+	switch a.call {
+	case "PutBatch", "TryPutBatch":
+		var vs []byte
+		for i := range a.size {
+			vs = append(vs, id+byte(i))
+		}
+		var n int
+		var err error
+		if a.call == "PutBatch" {
+			n, err = r.q.PutBatch(ctx, vs)
+		} else {
+			n, err = r.q.TryPutBatch(vs)
+		}
+		e = event{kind: answer(err, accepted, full, rejected)}
+		if waitedAt >= 0 {
+			for i, v := range vs {
+				r.log(worker, event{kind: offered, v: v, all: string(vs[i+1:]), batch: 128 + id, index: byte(i)}, from, waitedAt)
+			}
+			from, e = waitedAt+1, event{kind: answer(err, putIn, putLeft, putEnded), v: id, all: string(vs[1:]), id: byte(n)}
+			break
+		}
+		to := r.now()
+		for i, v := range vs[:n] {
+			r.log(worker, event{kind: accepted, v: v, batch: 128 + id, index: byte(i)}, from, to)
+		}
+		if err == nil {
+			return false
+		}
+		e.batch, e.index = 128+id, byte(n)
+	case "GetBatch", "TryGetBatch":
+		buf := make([]byte, a.size)
+		var n int
+		var err error
+		if a.call == "GetBatch" {
+			n, err = r.q.GetBatch(ctx, buf)
+		} else {
+			n, err = r.q.TryGetBatch(buf)
+		}
+		e = event{kind: answer(err, short, empty, drained), id: id, v: buf[0]}
+		to, first := r.now(), 0
+		if waitedAt >= 0 {
+			r.log(worker, event{kind: getWaits, id: id, v: e.v}, from, waitedAt)
+			from, e.kind = waitedAt+1, answer(err, getTook, getLeft, getEnded)
+			e.batch, first = 128+id, 1
+			if err == nil {
+				r.log(worker, e, from, to)
+			}
+		}
+		if err != nil {
+			break
+		}
+		for i, v := range buf[first:n] {
+			r.log(worker, event{kind: taken, v: v, batch: 128 + id, index: byte(first + i)}, from, to)
+		}
+		if n == len(buf) {
+			return true
+		}
+		e = event{kind: short, batch: 128 + id, index: byte(n)}
 	case "Put", "TryPut":
 		var err error
-		if call == "Put" {
+		if a.call == "Put" {
 			err = r.q.Put(ctx, id)
 		} else {
 			err = r.q.TryPut(id)
@@ -330,11 +432,15 @@ func (r *run) call(worker int, call string, ctx context.Context, id byte) bool {
 		if waitedAt >= 0 {
 			r.log(worker, event{kind: putWaits, v: id}, from, waitedAt)
 			from, e.kind = waitedAt+1, answer(err, putIn, putLeft, putEnded)
+			e.id = byte(1)
+			if err != nil {
+				e.id = 0
+			}
 		}
 	case "Get", "TryGet":
 		var err error
 		e.id = id
-		if call == "Get" {
+		if a.call == "Get" {
 			e.v, err = r.q.Get(ctx)
 		} else {
 			e.v, err = r.q.TryGet()
@@ -425,7 +531,7 @@ func everyEvent(t *testing.T, kinds map[eventKind]int) {
 	t.Helper()
 	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
 		drained, getWaits, getTook, getEnded, getLeft, closes, length, isDrained, notDrained,
-		closesNow, done, notDone, pushed, putEnded} {
+		closesNow, done, notDone, pushed, putEnded, offered, short} {
 		require.NotZero(t, kinds[k], "no event %q: the test does not try what it should", k)
 	}
 	t.Logf("events: %v", kinds)

@@ -109,7 +109,7 @@ func freeze(t *testing.T, seed uint64, points ...stall.Point) bool {
 	if all {
 		// Newcomers: observers always finish, the others if nobody is to blame.
 		for i, call := range []string{"Len", "Drained", "TryPut", "TryGet"} {
-			a := x.spawn(call, func() { r.call(len(r.workers)+2+i, call, bg, byte(90+i)) })
+			a := x.spawn(call, func() { r.call(len(r.workers)+2+i, action{call: call}, bg, byte(90+i)) })
 			x.settle()
 			if !a.done && (call == "Len" || call == "Drained") {
 				t.Fatalf("seed %d: with frozen ones at %v, %s does not finish:%s", seed, points, call, x)
