@@ -515,6 +515,97 @@ func BenchmarkBatch(b *testing.B) {
 	}
 }
 
+// BenchmarkSelect compares with Go's select over as many channels: one get of them
+// that is ready, and a get that waits, in a round trip between two goroutines.
+func BenchmarkSelect(b *testing.B) {
+	q := [3]*queue.Queue[int]{queue.New[int](1), queue.New[int](1), queue.New[int](1)}
+	c := [3]chan int{make(chan int, 1), make(chan int, 1), make(chan int, 1)}
+	back, backChan := queue.New[int](1), make(chan int, 1)
+	ctx := context.Background()
+	var x, y, z int
+	sel := func() int {
+		_, _ = queue.Select(ctx, q[0].GetCase(&x), q[1].GetCase(&y), q[2].GetCase(&z))
+		return x
+	}
+	selChan := func() int {
+		select {
+		case x = <-c[0]:
+		case y = <-c[1]:
+		case z = <-c[2]:
+		}
+		return x
+	}
+	b.Run("state=ready/impl=queue", func(b *testing.B) {
+		for i := range b.N {
+			_ = q[0].TryPut(i)
+			sel()
+		}
+	})
+	b.Run("state=ready/impl=chan", func(b *testing.B) {
+		for i := range b.N {
+			c[0] <- i
+			selChan()
+		}
+	})
+	b.Run("state=put/impl=queue", func(b *testing.B) {
+		for i := range b.N {
+			_, _ = queue.Select(ctx, q[0].PutCase(i), q[1].GetCase(&y))
+			_, _ = q[0].TryGet()
+		}
+	})
+	b.Run("state=put/impl=chan", func(b *testing.B) {
+		for i := range b.N {
+			select {
+			case c[0] <- i:
+			case y = <-c[1]:
+			}
+			<-c[0]
+		}
+	})
+	b.Run("state=none/impl=queue", func(b *testing.B) {
+		for range b.N {
+			_, _ = queue.TrySelect(q[0].GetCase(&x), q[1].GetCase(&y), q[2].GetCase(&z))
+		}
+	})
+	b.Run("state=none/impl=chan", func(b *testing.B) {
+		for range b.N {
+			select {
+			case x = <-c[0]:
+			case y = <-c[1]:
+			case z = <-c[2]:
+			default:
+			}
+		}
+	})
+	b.Run("state=waits/impl=queue", func(b *testing.B) {
+		go func() {
+			for range b.N {
+				v, _ := back.Get(ctx)
+				_ = q[0].Put(ctx, v)
+			}
+		}()
+		for i := range b.N {
+			_ = back.Put(ctx, i)
+			if sel() != i {
+				b.Fatal("not the item")
+			}
+		}
+	})
+	b.Run("state=waits/impl=chan", func(b *testing.B) {
+		go func() {
+			for range b.N {
+				c[0] <- <-backChan
+			}
+		}()
+		for i := range b.N {
+			backChan <- i
+			if selChan() != i {
+				b.Fatal("not the item")
+			}
+		}
+	})
+}
+
 func BenchmarkFamily(b *testing.B) {
 	ctx := context.Background()
 	b.Run("op=force/state=full", func(b *testing.B) {

@@ -83,9 +83,14 @@ func (q *core[T]) Close() {
 		getters = q.getters.UnlistAll(ErrClosed)
 		q.buffer.OpenPut()
 	}
+	putters := q.putters.UnlistChoices(ErrClosed) // a Select is not admitted
+	if q.putters.Empty() {
+		q.buffer.OpenGet()
+	}
 	q.settle()
 	q.unlock()
 	getters.WakeAll()
+	putters.WakeAll()
 }
 
 // Closed reports whether Close has been called.
@@ -310,6 +315,11 @@ func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.Li
 func (q *core[T]) cancel(w *parking.Waiter[T], l *parking.List[T]) bool {
 	q.mu.Lock()
 	defer q.unlock()
+	return q.leave(w, l)
+}
+
+// leave is cancel for the holder of the lock.
+func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 	if !w.Listed() {
 		return false
 	}
@@ -361,6 +371,10 @@ func (q *core[T]) promote(buf []T) (n int) {
 	q.mu.Lock()
 	for n < len(buf) && !q.putters.Empty() && q.buffer.HeadReady() {
 		w := q.putters.First()
+		if w == nil {
+			q.buffer.OpenGet()
+			break
+		}
 		v, more := w.Take()
 		if !more {
 			q.putters.Remove(w)

@@ -1,7 +1,8 @@
 package parking
 
 // List is a FIFO list of waiters. Its zero value is empty and ready to use. All
-// methods need the lock, and all but Len and UnlistAll take constant time.
+// methods need the lock, and all but Len and those that unlist many take constant
+// time.
 //
 // Invariants:
 //  1. A waiter is in at most one list, and listed says whether it is in one.
@@ -33,13 +34,23 @@ func (l *List[T]) Push(w *Waiter[T]) {
 	l.last = w
 }
 
-// First returns the waiter that has waited longest, or nil if there is none.
-func (l *List[T]) First() *Waiter[T] { return l.first }
+// First returns the waiter that has waited longest, or nil if there is none, and
+// wins its [Choice]: whoever calls it has to serve it. Waiters whose choice has been
+// served in another list are unlisted on the way, so l may be empty afterwards.
+func (l *List[T]) First() *Waiter[T] {
+	for w := l.first; w != nil; w = l.first {
+		if w.win() {
+			return w
+		}
+		l.Remove(w)
+	}
+	return nil
+}
 
 // Pop removes the waiter that has waited longest, unlists it and returns it, or
-// nil if there is none. Whoever calls it owes that waiter a Wake.
+// nil if there is none, as First does. Whoever calls it owes that waiter a Wake.
 func (l *List[T]) Pop() *Waiter[T] {
-	w := l.first
+	w := l.First()
 	if w != nil {
 		l.Remove(w)
 	}
@@ -76,11 +87,26 @@ func (l *List[T]) Collect(w *Waiter[T]) {
 // UnlistAll empties l. Every waiter in it ends with err; the caller has to
 // release the lock and then WakeAll those that it gets.
 func (l *List[T]) UnlistAll(err error) (all List[T]) {
-	for w := l.first; w != nil; w = w.next {
-		w.listed = false
+	for w := l.Pop(); w != nil; w = l.Pop() {
 		w.err = err
+		all.Collect(w)
 	}
-	all, *l = *l, List[T]{}
+	return all
+}
+
+// UnlistChoices does what UnlistAll does to those waiters that share a [Choice].
+func (l *List[T]) UnlistChoices(err error) (all List[T]) {
+	for w := l.first; w != nil; {
+		next := w.next
+		if w.choice != nil {
+			l.Remove(w)
+			if w.win() {
+				w.err = err
+				all.Collect(w)
+			}
+		}
+		w = next
+	}
 	return all
 }
 

@@ -41,7 +41,7 @@ func (p *Pool[T]) Take() *Waiter[T] {
 		p.free, w.next = w.next, nil
 		return w
 	}
-	w := &Waiter[T]{wake: make(chan struct{}, 1)}
+	w := &Waiter[T]{own: Choice{wake: make(chan struct{}, 1)}}
 	if p.made < poolSize {
 		p.made++
 		w.pooled = true
@@ -53,9 +53,7 @@ func (p *Pool[T]) Take() *Waiter[T] {
 // must have been woken, or have taken w out of its list, and must not touch w
 // afterwards.
 func (p *Pool[T]) Give(w *Waiter[T]) (v T, rest []T, err error) {
-	v, w.Item = w.Item, v
-	rest, w.Rest = w.Rest, nil
-	err, w.err = w.err, nil
+	v, rest, err = w.clear()
 	if !w.pooled {
 		return v, rest, err
 	}
@@ -68,4 +66,21 @@ func (p *Pool[T]) Give(w *Waiter[T]) (v T, rest []T, err error) {
 			return v, rest, err
 		}
 	}
+}
+
+// Return is Give for a holder of the lock, of a waiter that was not served.
+func (p *Pool[T]) Return(w *Waiter[T]) {
+	w.clear()
+	if w.pooled {
+		w.next, p.free = p.free, w
+	}
+}
+
+// clear takes out of w what it carries.
+func (w *Waiter[T]) clear() (v T, rest []T, err error) {
+	v, w.Item = w.Item, v
+	rest, w.Rest = w.Rest, nil
+	err, w.err = w.err, nil
+	w.choice = nil
+	return v, rest, err
 }

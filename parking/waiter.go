@@ -8,6 +8,9 @@ import "github.com/parkring/queue/internal/stall"
 // A waiter is listed, by the call that is about to sleep, and unlisted exactly
 // once: by whoever serves it, who then owes it one Wake, or by the call itself
 // when it gives up, which gets none.
+//
+// A call that waits for one of several things has a waiter in each of several
+// lists, and a [Choice] that all of them share.
 type Waiter[T any] struct {
 	// Item is what a waiting put brings, taken out by its server, or what a
 	// waiting get receives, put in by its server. Guarded by the lock while w is
@@ -18,12 +21,13 @@ type Waiter[T any] struct {
 	// err is why the call ends without having been served, or nil. Like Item.
 	err error
 
-	// wake holds the one Wake that is owed. A channel, because it is what a
-	// context can be waited for beside, what testing/synctest and the goroutine
-	// leak profile understand, and the cheapest sleep Go has.
-	wake chan struct{}
+	// own is what the call sleeps on, and choice what it shares with its other
+	// waiters, or nil if there are none. Written before w is listed.
+	own    Choice
+	choice *Choice
 
 	prev, next *Waiter[T] // in the List that w is in, guarded by the lock; or in the Pool
+	index      int32      // of w among those that share choice
 	listed     bool       // w is in a List; guarded by the lock
 	pooled     bool       // w goes back to the Pool; set when w is made
 }
@@ -32,36 +36,20 @@ type Waiter[T any] struct {
 // lock.
 func (w *Waiter[T]) Listed() bool { return w.listed }
 
-// Sleep blocks until the Wake that is owed to w, and returns true, or until
-// done is closed, and returns false: then the caller must find out, under the
-// lock, whether it is still listed. A nil done is never closed. The sleeping
-// goroutine is parked and uses no processor; in a testing/synctest bubble it is
-// durably blocked.
-func (w *Waiter[T]) Sleep(done <-chan struct{}) bool {
-	stall.At(stall.WaiterSleep)
-	if stall.Enabled {
-		if woken, did := stall.Sleep(w.wake, done); did {
-			return woken
-		}
-	}
-	if done == nil {
-		<-w.wake // half the price of a select
-		return true
-	}
-	select {
-	case <-w.wake:
-		return true
-	case <-done:
-		return false
-	}
-}
+// Sleep is Choice.Sleep for a call with one waiter. If it returns false the caller
+// must find out, under the lock, whether w is still listed.
+func (w *Waiter[T]) Sleep(done <-chan struct{}) bool { return w.own.Sleep(done) }
 
 // Wake ends w's Sleep, or lets the next one return at once. It never blocks.
 // Only the goroutine that unlisted w to serve it may call it, once, and after
 // it has released the lock. It synchronizes before the return of that Sleep.
 func (w *Waiter[T]) Wake() {
 	stall.At(stall.WaiterWake)
-	w.wake <- struct{}{}
+	c := w.choice
+	if c == nil {
+		c = &w.own
+	}
+	c.wake <- struct{}{}
 }
 
 // Take takes the first item out of w, for the server of a waiting put, and

@@ -53,17 +53,19 @@ func _() {
 	_ = x[MutexUnlock-42]
 	_ = x[WaiterSleep-43]
 	_ = x[WaiterWake-44]
-	_ = x[GiveTop-45]
-	_ = x[GiveSwap-46]
-	_ = x[TakeSwap-47]
-	_ = x[HeadStamp-48]
-	_ = x[Backoff-49]
-	_ = x[Points-50]
+	_ = x[ChoiceWin-45]
+	_ = x[ChoiceGiveUp-46]
+	_ = x[GiveTop-47]
+	_ = x[GiveSwap-48]
+	_ = x[TakeSwap-49]
+	_ = x[HeadStamp-50]
+	_ = x[Backoff-51]
+	_ = x[Points-52]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 367, 378, 389, 399, 406, 414, 422, 431, 438, 444}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 367, 378, 389, 399, 408, 420, 427, 435, 443, 452, 459, 465}
 
 func (i Point) String() string {
 	idx := int(i) - 0

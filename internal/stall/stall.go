@@ -63,15 +63,17 @@ const (
 	GrowLast   // grow: before the CAS on last
 
 	// parking and queue.
-	MutexLock   // Mutex: before it is locked
-	MutexUnlock // Mutex: before it is unlocked
-	WaiterSleep // Waiter: listed, the lock released; before the sleep
-	WaiterWake  // Waiter: unlisted, the lock released; before the wake-up
-	GiveTop     // Pool: before the Load of given
-	GiveSwap    // Pool: before the CAS on given
-	TakeSwap    // Pool, under the lock: before the Swap of given
-	HeadStamp   // HeadReady: head is loaded; before the Load of the stamp
-	Backoff     // backoff: before the pause
+	MutexLock    // Mutex: before it is locked
+	MutexUnlock  // Mutex: before it is unlocked
+	WaiterSleep  // Waiter: listed, the lock released; before the sleep
+	WaiterWake   // Waiter: unlisted, the lock released; before the wake-up
+	ChoiceWin    // Choice, under the lock: before the CAS of who serves it
+	ChoiceGiveUp // Choice: before the CAS of the call that gives up
+	GiveTop      // Pool: before the Load of given
+	GiveSwap     // Pool: before the CAS on given
+	TakeSwap     // Pool, under the lock: before the Swap of given
+	HeadStamp    // HeadReady: head is loaded; before the Load of the stamp
+	Backoff      // backoff: before the pause
 
 	Points // how many there are
 )
