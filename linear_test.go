@@ -29,6 +29,7 @@ type event struct {
 	all  string // what CloseNow took; the other items of a batch that waits
 
 	batch, index byte // which one of a batch, in order; 0 if it is of none
+	on           int  // which queue
 }
 
 type eventKind string
@@ -52,6 +53,8 @@ const (
 	getEnded eventKind = "waiting get: drained" // ErrClosed
 	getLeft  eventKind = "waiting get left"     // ctx.Err()
 	short    eventKind = "get: no more"         // a batch ends before the buffer is full
+	wanted   eventKind = "get or get waits"     // a Select, which gets this
+	settled  eventKind = "selected"             // the same, it has returned
 
 	closes     eventKind = "close"
 	closesNow  eventKind = "close now"
@@ -152,6 +155,9 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 		legal = cut(&s.served, id+v)
 	case getLeft:
 		legal = cut(&s.gets, id+v)
+	case settled:
+		cut(&s.served, id+v) // it is not there if this one did not wait
+		legal = !strings.Contains(s.gets, id+v)
 	case closes, closesNow:
 		s.served += s.gets
 		legal, s.closed, s.gets = true, true, ""
@@ -186,8 +192,12 @@ func (c contract) batched(s contents, e event) (legal bool, next contents) {
 		return true, s // it waits with one before it
 	case at != e.index:
 		return false, s
-	case e.kind == offered && len(s.items) < c.capacity:
+	case e.kind == offered && (c.capacity == 0 || len(s.items) < c.capacity):
 		e.kind = accepted
+	case e.kind == wanted && s.items != "":
+		e.kind = taken
+	case e.kind == wanted:
+		e.kind = getWaits
 	case e.kind == offered:
 		e.kind = putWaits
 		n += byte(len(e.all))
@@ -213,6 +223,14 @@ type action struct {
 	call      string
 	cancelled bool // its context ends at some time
 	size      int  // of a batch
+	on        int  // which queue
+	cases     []choosable
+}
+
+// choosable is one of the cases of a Select.
+type choosable struct {
+	on  int
+	put bool
 }
 
 const batchSize = 3 // at most
@@ -220,6 +238,7 @@ const batchSize = 3 // at most
 // plan is what some goroutines do with a queue. It is made from its seed.
 type plan struct {
 	seed     uint64
+	queues   int // 1 or 2
 	capacity int
 	slots    int // of the first ring, if there is no bound
 	lap      uint64
@@ -238,12 +257,13 @@ func newPlan(seed uint64) (s plan) {
 		s.slots = pick(1, 2, 4)
 		s.prefill = r.IntN(s.slots + 1)
 	}
+	s.queues = pick(1, 1, 2)
 	batches := r.IntN(2) // whether there are any
 	for range 3 + r.IntN(4) {
 		var w []action
 		lean := r.IntN(5) // to one side
 		for range 1 + r.IntN(4) {
-			a := action{cancelled: r.IntN(3) == 0, size: 1 + r.IntN(batchSize)}
+			a := action{cancelled: r.IntN(3) == 0, size: 1 + r.IntN(batchSize), on: r.IntN(s.queues)}
 			switch n := r.IntN(30); {
 			case n < 1:
 				a.call = []string{"Close", "CloseNow"}[r.IntN(2)]
@@ -258,6 +278,12 @@ func newPlan(seed uint64) (s plan) {
 			default:
 				a.call = []string{"Get", "Get", "TryGet", "GetBatch", "TryGetBatch"}[r.IntN(3+2*batches)]
 			}
+			if s.queues == 2 && r.IntN(3) == 0 {
+				a.call = []string{"Select", "Select", "TrySelect"}[r.IntN(3)]
+				for range 2 + r.IntN(2) {
+					a.cases = append(a.cases, choosable{r.IntN(s.queues), r.IntN(4) < lean})
+				}
+			}
 			w = append(w, a)
 		}
 		s.workers = append(s.workers, w)
@@ -265,10 +291,10 @@ func newPlan(seed uint64) (s plan) {
 	return s
 }
 
-// run is a plan under way: a queue, and the logs of its workers.
+// run is a plan under way: its queues, and the logs of its workers.
 type run struct {
 	plan
-	q       *queue.Queue[byte]
+	qs      []*queue.Queue[byte]
 	now     func() int64 // a clock
 	pause   func()       // between two calls
 	logs    [][]porcupine.Operation
@@ -278,13 +304,15 @@ type run struct {
 
 func newRun(s plan, now func() int64, pause func()) *run {
 	r := &run{plan: s, now: now, pause: pause}
-	if s.capacity > 0 {
-		r.q = queue.NewAt[byte](s.capacity, s.lap)
-	} else {
-		r.q = queue.NewGrowing[byte](s.slots, s.lap)
-	}
-	for i := range s.prefill {
-		_ = r.q.TryPut(prefilled(i)) // if it fails the history shows it
+	for on := range s.queues {
+		if s.capacity > 0 {
+			r.qs = append(r.qs, queue.NewAt[byte](s.capacity, s.lap))
+		} else {
+			r.qs = append(r.qs, queue.NewGrowing[byte](s.slots, s.lap))
+		}
+		for i := range s.prefill {
+			_ = r.qs[on].TryPut(prefilled(i)) // if it fails the history shows it
+		}
 	}
 	r.logs = make([][]porcupine.Operation, len(s.workers)+6) // one for the drainer, one for the observer, some for newcomers
 	for _, w := range s.workers {
@@ -338,11 +366,30 @@ func (r *run) cancel() {
 	}
 }
 
-// drain closes the queue and takes out all there is.
+// drain closes the queues and takes out all there is.
 func (r *run) drain() {
 	worker := len(r.workers)
-	r.call(worker, action{call: "Close"}, bg, 0)
-	for id := byte(128); r.call(worker, action{call: "Get"}, bg, id); id++ {
+	id := byte(128)
+	for on := range r.qs {
+		r.call(worker, action{call: "Close", on: on}, bg, 0)
+		for r.call(worker, action{call: "Get", on: on}, bg, id) {
+			id++
+		}
+	}
+}
+
+// waiting returns how many registrations of calls there are in the queues.
+func (r *run) waiting() (n int) {
+	for _, q := range r.qs {
+		gets, puts := q.Waiting()
+		n += gets + puts
+	}
+	return n
+}
+
+func (r *run) checkInvariants() {
+	for _, q := range r.qs {
+		q.CheckInvariants()
 	}
 }
 
@@ -351,7 +398,7 @@ func (r *run) observe() {
 	for range 3 {
 		for _, call := range []string{"Drained", "Done", "Len"} {
 			r.pause()
-			r.call(len(r.workers)+1, action{call: call}, bg, 0)
+			r.call(len(r.workers)+1, action{call: call, on: r.queues - 1}, bg, 0)
 		}
 	}
 }
@@ -362,8 +409,11 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 	waitedAt := int64(-1)
 	ctx = listening{ctx, func() { waitedAt = r.now() }}
 	from := r.now()
-	var e event
+	e := event{on: a.on}
+	q := r.qs[a.on]
 	switch a.call {
+	case "Select", "TrySelect":
+		return r.choose(worker, a, ctx, id)
 	case "PutBatch", "TryPutBatch":
 		var vs []byte
 		for i := range a.size {
@@ -372,21 +422,21 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 		var n int
 		var err error
 		if a.call == "PutBatch" {
-			n, err = r.q.PutBatch(ctx, vs)
+			n, err = q.PutBatch(ctx, vs)
 		} else {
-			n, err = r.q.TryPutBatch(vs)
+			n, err = q.TryPutBatch(vs)
 		}
-		e = event{kind: answer(err, accepted, full, rejected)}
+		e = event{on: a.on, kind: answer(err, accepted, full, rejected)}
 		if waitedAt >= 0 {
 			for i, v := range vs {
-				r.log(worker, event{kind: offered, v: v, all: string(vs[i+1:]), batch: 128 + id, index: byte(i)}, from, waitedAt)
+				r.log(worker, event{on: a.on, kind: offered, v: v, all: string(vs[i+1:]), batch: 128 + id, index: byte(i)}, from, waitedAt)
 			}
-			from, e = waitedAt+1, event{kind: answer(err, putIn, putLeft, putEnded), v: id, all: string(vs[1:]), id: byte(n)}
+			from, e = waitedAt+1, event{on: a.on, kind: answer(err, putIn, putLeft, putEnded), v: id, all: string(vs[1:]), id: byte(n)}
 			break
 		}
 		to := r.now()
 		for i, v := range vs[:n] {
-			r.log(worker, event{kind: accepted, v: v, batch: 128 + id, index: byte(i)}, from, to)
+			r.log(worker, event{on: a.on, kind: accepted, v: v, batch: 128 + id, index: byte(i)}, from, to)
 		}
 		if err == nil {
 			return false
@@ -397,14 +447,14 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 		var n int
 		var err error
 		if a.call == "GetBatch" {
-			n, err = r.q.GetBatch(ctx, buf)
+			n, err = q.GetBatch(ctx, buf)
 		} else {
-			n, err = r.q.TryGetBatch(buf)
+			n, err = q.TryGetBatch(buf)
 		}
-		e = event{kind: answer(err, short, empty, drained), id: id, v: buf[0]}
+		e = event{on: a.on, kind: answer(err, short, empty, drained), id: id, v: buf[0]}
 		to, first := r.now(), 0
 		if waitedAt >= 0 {
-			r.log(worker, event{kind: getWaits, id: id, v: e.v}, from, waitedAt)
+			r.log(worker, event{on: a.on, kind: getWaits, id: id, v: e.v}, from, waitedAt)
 			from, e.kind = waitedAt+1, answer(err, getTook, getLeft, getEnded)
 			e.batch, first = 128+id, 1
 			if err == nil {
@@ -415,22 +465,22 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 			break
 		}
 		for i, v := range buf[first:n] {
-			r.log(worker, event{kind: taken, v: v, batch: 128 + id, index: byte(first + i)}, from, to)
+			r.log(worker, event{on: a.on, kind: taken, v: v, batch: 128 + id, index: byte(first + i)}, from, to)
 		}
 		if n == len(buf) {
 			return true
 		}
-		e = event{kind: short, batch: 128 + id, index: byte(n)}
+		e = event{on: a.on, kind: short, batch: 128 + id, index: byte(n)}
 	case "Put", "TryPut":
 		var err error
 		if a.call == "Put" {
-			err = r.q.Put(ctx, id)
+			err = q.Put(ctx, id)
 		} else {
-			err = r.q.TryPut(id)
+			err = q.TryPut(id)
 		}
-		e = event{kind: answer(err, accepted, full, rejected), v: id}
+		e = event{on: a.on, kind: answer(err, accepted, full, rejected), v: id}
 		if waitedAt >= 0 {
-			r.log(worker, event{kind: putWaits, v: id}, from, waitedAt)
+			r.log(worker, event{on: a.on, kind: putWaits, v: id}, from, waitedAt)
 			from, e.kind = waitedAt+1, answer(err, putIn, putLeft, putEnded)
 			e.id = byte(1)
 			if err != nil {
@@ -441,43 +491,98 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 		var err error
 		e.id = id
 		if a.call == "Get" {
-			e.v, err = r.q.Get(ctx)
+			e.v, err = q.Get(ctx)
 		} else {
-			e.v, err = r.q.TryGet()
+			e.v, err = q.TryGet()
 		}
 		e.kind = answer(err, taken, empty, drained)
 		if waitedAt >= 0 {
-			r.log(worker, event{kind: getWaits, id: id, v: e.v}, from, waitedAt)
+			r.log(worker, event{on: a.on, kind: getWaits, id: id, v: e.v}, from, waitedAt)
 			from, e.kind = waitedAt+1, answer(err, getTook, getLeft, getEnded)
 		}
 	case "Len":
-		e = event{kind: length, v: byte(r.q.Len())}
+		e = event{on: a.on, kind: length, v: byte(q.Len())}
 	case "Drained":
-		e = event{kind: notDrained}
-		if r.q.Drained() {
+		e = event{on: a.on, kind: notDrained}
+		if q.Drained() {
 			e.kind = isDrained
 		}
 	case "ForcePut":
-		old, ok, err := r.q.ForcePut(id)
-		e = event{kind: answer(err, accepted, full, rejected), v: id}
+		old, ok, err := q.ForcePut(id)
+		e = event{on: a.on, kind: answer(err, accepted, full, rejected), v: id}
 		if ok {
-			e = event{kind: pushed, v: id, id: old}
+			e = event{on: a.on, kind: pushed, v: id, id: old}
 		}
 	case "Done":
-		e = event{kind: notDone}
+		e = event{on: a.on, kind: notDone}
 		select {
-		case <-r.q.Done():
+		case <-q.Done():
 			e.kind = done
 		default:
 		}
 	case "Close":
-		r.q.Close()
-		e = event{kind: closes}
+		q.Close()
+		e = event{on: a.on, kind: closes}
 	case "CloseNow":
-		e = event{kind: closesNow, all: string(r.q.CloseNow())}
+		e = event{on: a.on, kind: closesNow, all: string(q.CloseNow())}
 	}
 	r.log(worker, e, from, max(from, r.now()))
 	return e.kind == taken || e.kind == getTook
+}
+
+// choose makes a call of Select and logs its events, as call does.
+func (r *run) choose(worker int, a action, ctx context.Context, id byte) bool {
+	var v byte
+	var cases []queue.Case
+	for _, c := range a.cases {
+		if c.put {
+			cases = append(cases, r.qs[c.on].PutCase(id))
+		} else {
+			cases = append(cases, r.qs[c.on].GetCase(&v))
+		}
+	}
+	from := r.now()
+	i, err := -1, queue.ErrNotReady
+	if a.call == "Select" {
+		i, err = queue.Select(ctx, cases...)
+	} else {
+		i, err = queue.TrySelect(cases...)
+	}
+	to := r.now()
+	switch {
+	case err == queue.ErrNotReady:
+		for _, c := range a.cases {
+			e := event{kind: empty, on: c.on}
+			if c.put {
+				e.kind = full
+			}
+			r.log(worker, e, from, to)
+		}
+		return false
+	case i < 0:
+		answer(err, "", "", "")
+		return false
+	}
+	e := event{on: a.cases[i].on, v: v, id: id, batch: 128 + id}
+	if a.cases[i].put {
+		e.v = id
+	}
+	switch put := a.cases[i].put; {
+	case err != nil && put:
+		e = event{on: e.on, kind: answer(err, "", "", rejected)}
+	case err != nil:
+		e = event{on: e.on, kind: answer(err, "", "", drained)}
+	case put:
+		e.kind = offered
+		r.log(worker, e, from, to)
+		e.kind, e.id, e.index = putIn, 1, 1
+	default:
+		e.kind = wanted
+		r.log(worker, e, from, to)
+		e.kind, e.index = settled, 1
+	}
+	r.log(worker, e, from, to)
+	return e.kind == settled
 }
 
 // answer is ok, none or closed, depending on err.
@@ -501,19 +606,47 @@ func (r *run) check(t testing.TB, kinds map[eventKind]int) {
 	for i := range r.prefill {
 		items = append(items, prefilled(i))
 	}
-	history := slices.Concat(r.logs...)
-	var took [256]struct{ from, to int64 } // when each item was taken
-	for _, op := range history {
+	for on := range r.qs {
+		r.checkOne(t, on, string(items), kinds)
+	}
+}
+
+// checkOne is check for one of the queues.
+func (r *run) checkOne(t testing.TB, on int, items string, kinds map[eventKind]int) {
+	t.Helper()
+	var history []porcupine.Operation
+	var took [256]struct { // when each item was taken, and as which one of a call that took several
+		from, to int64
+		by, as   int
+	}
+	for i, op := range slices.Concat(r.logs...) {
 		e := op.Input.(event)
-		kinds[e.kind]++
-		if e.kind == taken {
-			took[e.v].from, took[e.v].to = op.Call, op.Return
+		if e.on != on {
+			continue
 		}
-		// What CloseNow and ForcePut took out is left out: less is known then.
+		history = append(history, op)
+		kinds[e.kind]++
+		item := &took[e.v]
+		switch e.kind {
+		case taken:
+			item.by, item.as = int(e.batch), int(e.index)
+		case wanted:
+		case pushed:
+			item = &took[e.id]
+		case closesNow:
+			for as, v := range []byte(e.all) {
+				took[v].from, took[v].to, took[v].by, took[v].as = op.Call, op.Return, 256+i, as
+			}
+			continue
+		default:
+			continue
+		}
+		item.from, item.to = op.Call, op.Return
 	}
 	model := contract{r.capacity, func(v, u byte) bool {
-		return took[v].to > 0 && took[v].to < took[u].from
-	}}.model(string(items))
+		a, b := took[v], took[u]
+		return a.to > 0 && (a.to < b.from || a.by != 0 && a.by == b.by && a.as < b.as)
+	}}.model(items)
 	result, info := porcupine.CheckOperationsVerbose(model, history, time.Minute)
 	if result == porcupine.Ok {
 		return
@@ -531,7 +664,7 @@ func everyEvent(t *testing.T, kinds map[eventKind]int) {
 	t.Helper()
 	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
 		drained, getWaits, getTook, getEnded, getLeft, closes, length, isDrained, notDrained,
-		closesNow, done, notDone, pushed, putEnded, offered, short} {
+		closesNow, done, notDone, pushed, putEnded, offered, short, wanted, settled} {
 		require.NotZero(t, kinds[k], "no event %q: the test does not try what it should", k)
 	}
 	t.Logf("events: %v", kinds)
@@ -568,13 +701,12 @@ func inParallel(r *run) {
 		wg.Go(func() { r.work(w); unfinished.Add(-1) })
 	}
 	r.cancel()
-	for waiting := int32(-1); waiting != unfinished.Load(); {
+	for waits := false; !waits; {
 		runtime.Gosched()
-		gets, puts := r.q.Waiting()
-		waiting = int32(gets + puts)
+		waits = r.waiting() >= int(unfinished.Load()) // a Select waits in several places
 	}
 	wg.Go(r.observe)
 	r.drain() // ends all that wait
 	wg.Wait()
-	r.q.CheckInvariants()
+	r.checkInvariants()
 }

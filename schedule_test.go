@@ -79,7 +79,8 @@ func newExplorer(seed uint64) *explorer {
 // hook is what makes all goroutines of the test program come by here.
 func (x *explorer) hook() *stall.Hook {
 	return &stall.Hook{
-		At: x.pass,
+		At:     x.pass,
+		Random: x.rng.Uint64,
 		Lock: func(try func() bool) bool {
 			if x.cur == nil {
 				return false
@@ -263,15 +264,17 @@ func start(seed uint64) (*explorer, *run) {
 func finish(t testing.TB, x *explorer, r *run, kinds map[eventKind]int) {
 	t.Helper()
 	x.run(t)
-	r.q.CheckInvariants()
-	gets, puts := r.q.Waiting()
-	if gets+puts != x.unfinished() {
-		t.Fatalf("seed %d: %d Gets and %d Puts are listed, %d calls sleep:%s", r.seed, gets, puts, x.unfinished(), x)
+	r.checkInvariants()
+	if n := r.waiting(); n < x.unfinished() || r.queues == 1 && n > x.unfinished() {
+		t.Fatalf("seed %d: %d are listed, %d calls sleep:%s", r.seed, n, x.unfinished(), x)
 	}
 	x.spawn("drainer", r.drain)
 	x.spawn("observer", r.observe)
 	x.run(t)
-	r.q.CheckInvariants()
+	r.checkInvariants()
+	if n := r.waiting(); n > 0 {
+		t.Fatalf("seed %d: %d are still listed:%s", r.seed, n, x)
+	}
 	if x.unfinished() > 0 {
 		t.Fatalf("seed %d: calls that nobody wakes:%s", r.seed, x)
 	}

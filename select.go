@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 
+	"github.com/parkring/queue/internal/stall"
 	"github.com/parkring/queue/parking"
 )
 
@@ -115,7 +116,7 @@ func TrySelect(cases ...Case) (int, error) {
 	var random uint64
 	for i := range cases {
 		if i%16 == 0 {
-			random = rand.Uint64() // more than 16! times 16^16
+			random = stall.Random(rand.Uint64) // more than 16! times 16^16
 		}
 		j := int(random % uint64(i+1))
 		random /= uint64(i + 1)

@@ -86,10 +86,9 @@ func (x *explorer) unjustified(r *run) (all []*actor) {
 		}
 	}
 	if !locked && !waking {
-		r.q.CheckInvariants() // whoever is listed has a reason
-		gets, puts := r.q.Waiting()
+		r.checkInvariants() // whoever is listed has a reason
 		for _, a := range x.all {
-			if gets+puts < asleep && a.blocked >= 0 {
+			if r.waiting() < asleep && a.blocked >= 0 {
 				all = append(all, a)
 			}
 		}
@@ -132,7 +131,7 @@ func ringOnly(p stall.Point) bool {
 }
 func locked(p stall.Point) bool {
 	return p >= stall.ShutPutHead && p <= stall.TakeHead || p >= stall.GrowLink && p <= stall.GrowLast ||
-		p == stall.MutexUnlock || p == stall.TakeSwap
+		p == stall.MutexUnlock || p == stall.TakeSwap || p == stall.ChoiceWin
 }
 
 // fits reports whether the points are of the plan's kind of queue.

@@ -19,6 +19,10 @@ type Hook struct {
 	// ones. Either may be nil.
 	Lock  func(try func() bool) bool
 	Sleep func(wake, done <-chan struct{}) (woken, did bool)
+
+	// Random takes the place of a random number, for a test that is to be
+	// replayed. It may be nil.
+	Random func() uint64
 }
 
 var hook atomic.Pointer[Hook]
@@ -46,4 +50,12 @@ func Sleep(wake, done <-chan struct{}) (woken, did bool) {
 		return false, false
 	}
 	return h.Sleep(wake, done)
+}
+
+// Random returns f(), or what the hook wants.
+func Random(f func() uint64) uint64 {
+	if h := hook.Load(); h != nil && h.Random != nil {
+		return h.Random()
+	}
+	return f()
 }
