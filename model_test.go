@@ -26,15 +26,19 @@ type model struct {
 	closed   bool
 }
 
-// waitingGet is a Get that waits, or a loop over All.
+// waitingGet is a Get that waits, or a loop over All, or a GetBatch.
 type waitingGet struct {
 	*call
-	wants int // how many more items
+	wants int        // how many more items
+	batch *batchCall // nil if it is none
 }
 
+// waitingPut is a Put that waits, or a PutBatch.
 type waitingPut struct {
 	*call
-	v int
+	vs    []int      // what is not in
+	of    int        // how many there were
+	batch *batchCall // nil if it is none
 }
 
 func (m *model) full() bool    { return m.capacity > 0 && len(m.items) == m.capacity }
@@ -64,6 +68,10 @@ var operations = []struct {
 	{"Get", 1, (*script).get},
 	{"Put, context ended", 1, (*script).putNow},
 	{"Get, context ended", 1, (*script).getNow},
+	{"TryPutBatch", 4, (*script).tryPutBatch},
+	{"TryGetBatch", 4, (*script).tryGetBatch},
+	{"PutBatch", 4, (*script).putBatch},
+	{"GetBatch", 4, (*script).getBatch},
 	{"All", 4, (*script).all},
 	{"All, context ended", 1, (*script).allNow},
 	{"cancel a waiting Get", 8, (*script).cancelGet},
@@ -155,24 +163,48 @@ func (s *script) accept(v int) {
 	}
 	g := s.gets[0]
 	s.gets = s.gets[1:]
+	if g.batch != nil {
+		g.ended(s.t, nil, s)
+		require.Equal(s.t, []int{v}, g.batch.buf[:g.batch.n], s)
+		return
+	}
 	if g.wants == 1 {
 		g.got(s.t, v, s)
 		return
 	}
 	g.waits(s.t, s)
 	require.Equal(s.t, v, g.v, s)
-	s.gets = append(s.gets, waitingGet{g.call, g.wants - 1}) // a loop comes back, as the last
+	s.gets = append(s.gets, waitingGet{call: g.call, wants: g.wants - 1}) // a loop comes back, as the last
 }
 
 // take is what becomes of the oldest item.
 func (s *script) take() (v int) {
 	v, s.items = s.items[0], s.items[1:]
 	if len(s.puts) > 0 {
-		s.items = append(s.items, s.puts[0].v)
-		s.puts[0].ended(s.t, nil, s)
-		s.puts = s.puts[1:]
+		p := &s.puts[0]
+		s.items = append(s.items, p.vs[0])
+		if p.vs = p.vs[1:]; len(p.vs) == 0 {
+			p.ended(s.t, nil, s)
+			p.check(s)
+			s.puts = s.puts[1:]
+		}
 	}
 	return v
+}
+
+// check compares what a PutBatch that has ended says.
+func (p waitingPut) check(s *script) {
+	if p.batch != nil {
+		require.Equal(s.t, p.of-len(p.vs), p.batch.n, s)
+	}
+}
+
+// takeAll is what becomes of up to n of the oldest items.
+func (s *script) takeAll(n int) (all []int) {
+	for len(all) < n && len(s.items) > 0 {
+		all = append(all, s.take())
+	}
+	return all
 }
 
 // The operations.
@@ -236,7 +268,7 @@ func (s *script) put(int) {
 		c.ended(s.t, queue.ErrClosed, s)
 	case s.full():
 		c.waits(s.t, s)
-		s.puts = append(s.puts, waitingPut{c, v})
+		s.puts = append(s.puts, waitingPut{call: c, vs: []int{v}, of: 1})
 	default:
 		c.ended(s.t, nil, s)
 		s.accept(v)
@@ -253,7 +285,95 @@ func (s *script) get(int) {
 		c.ended(s.t, queue.ErrClosed, s)
 	default:
 		c.waits(s.t, s)
-		s.gets = append(s.gets, waitingGet{c, 1})
+		s.gets = append(s.gets, waitingGet{call: c, wants: 1})
+	}
+}
+
+// batch returns new items, one more than choice; just one if somebody waits who
+// would take more than one, because it depends on the scheduler then who gets what.
+func (s *script) batch(choice int) (vs []int) {
+	for range choice + 1 {
+		vs = append(vs, s.next())
+		if slices.ContainsFunc(s.gets, func(g waitingGet) bool { return g.wants > 1 }) {
+			break
+		}
+	}
+	return vs
+}
+
+// acceptBatch is what becomes of vs in an open queue. It returns what does not fit.
+func (s *script) acceptBatch(vs []int) (rest []int) {
+	for rest = vs; len(rest) > 0 && !s.full(); rest = rest[1:] {
+		s.accept(rest[0])
+	}
+	return rest
+}
+
+func (s *script) tryPutBatch(choice int) {
+	vs := s.batch(choice)
+	s.did("TryPutBatch(%d)", vs)
+	n, err := s.q.TryPutBatch(vs)
+	if s.closed {
+		require.Equal(s.t, queue.ErrClosed, err, s)
+		require.Zero(s.t, n, s)
+		return
+	}
+	rest := s.acceptBatch(vs)
+	require.Equal(s.t, len(vs)-len(rest), n, s)
+	if len(rest) > 0 {
+		require.Equal(s.t, queue.ErrFull, err, s)
+	} else {
+		require.NoError(s.t, err, s)
+	}
+}
+
+func (s *script) putBatch(choice int) {
+	vs := s.batch(choice)
+	s.did("PutBatch(%d)", vs)
+	c := goPutBatch(s.q, vs...)
+	s.start(&c.call)
+	if s.closed {
+		c.ended(s.t, queue.ErrClosed, s)
+		require.Zero(s.t, c.n, s)
+		return
+	}
+	rest := s.acceptBatch(vs)
+	if len(rest) == 0 {
+		c.ended(s.t, nil, s)
+		require.Equal(s.t, len(vs), c.n, s)
+		return
+	}
+	c.waits(s.t, s)
+	s.puts = append(s.puts, waitingPut{&c.call, rest, len(vs), c})
+}
+
+func (s *script) tryGetBatch(choice int) {
+	s.did("TryGetBatch(%d)", choice+1)
+	buf := make([]int, choice+1)
+	n, err := s.q.TryGetBatch(buf)
+	if len(s.items) == 0 {
+		s.settleGet(0, err, queue.ErrEmpty)
+		require.Zero(s.t, n, s)
+		return
+	}
+	require.NoError(s.t, err, s)
+	require.Equal(s.t, s.takeAll(choice+1), buf[:n], s)
+}
+
+func (s *script) getBatch(choice int) {
+	s.did("GetBatch(%d)", choice+1)
+	c := goGetBatch(s.q, choice+1)
+	s.start(&c.call)
+	switch {
+	case len(s.items) > 0:
+		c.ended(s.t, nil, s)
+		require.Equal(s.t, s.takeAll(choice+1), c.buf[:c.n], s)
+	case s.closed:
+		c.ended(s.t, queue.ErrClosed, s)
+		require.Zero(s.t, c.n, s)
+	default:
+		c.waits(s.t, s)
+		s.gets = append(s.gets, waitingGet{&c.call, choice + 1, c})
 	}
 }
 
@@ -261,10 +381,7 @@ func (s *script) all(choice int) {
 	n := choice + 1
 	s.did("All(break after %d)", n)
 	c := s.start(goAll(s.q, n))
-	var want []int
-	for len(want) < n && len(s.items) > 0 {
-		want = append(want, s.take())
-	}
+	want := s.takeAll(n)
 	require.Equal(s.t, want, c.seen, s)
 	switch {
 	case len(want) == n:
@@ -273,18 +390,14 @@ func (s *script) all(choice int) {
 		c.ended(s.t, queue.ErrClosed, s)
 	default:
 		c.waits(s.t, s)
-		s.gets = append(s.gets, waitingGet{c, n - len(want)})
+		s.gets = append(s.gets, waitingGet{call: c, wants: n - len(want)})
 	}
 }
 
 func (s *script) allNow(int) {
 	s.did("All(ended)")
 	got := slices.Collect(s.q.All(ended))
-	var want []int
-	for len(s.items) > 0 {
-		want = append(want, s.take())
-	}
-	require.Equal(s.t, want, got, s)
+	require.Equal(s.t, s.takeAll(math.MaxInt), got, s)
 }
 
 func (s *script) cancelGet(choice int) {
@@ -309,6 +422,7 @@ func (s *script) cancelPut(choice int) {
 	s.puts = slices.Delete(s.puts, i, i+1)
 	c.cancel()
 	c.ended(s.t, context.Canceled, s)
+	c.check(s)
 }
 
 // burst fills a bounded queue, and makes one without a bound grow.
