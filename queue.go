@@ -39,7 +39,7 @@
 // (waiter.go, list.go), which knows nothing of rings. core.go is the only
 // place where the two meet. The calls to package stall mark the steps at which
 // tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
-// force.go and stats.go have one concern each. docs/design.md has the reasons,
+// batch.go, select.go, force.go and stats.go have one concern each. docs/design.md has the reasons,
 // docs/memory-model.md the proofs.
 package queue
 
@@ -167,7 +167,8 @@ func (q *Queue[T]) TryPut(v T) error {
 // to others.
 //
 // What the putting goroutine did before its Put happens before the return of
-// the Get. Close synchronizes before the return of ErrClosed. Get allocates
+// the Get. In a bounded queue, what a goroutine did before the Get of an item
+// happens before the return of the Put that is Cap items later. Close synchronizes before the return of ErrClosed. Get allocates
 // nothing, whether it waits or not, except for the queue's first waiters.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	v, s := q.first().TryGet()

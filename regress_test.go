@@ -517,3 +517,45 @@ func TestQueuesOfDifferentBubblesShareNothing(t *testing.T) {
 		})
 	}
 }
+
+// A bounded queue is a semaphore: what was done before a get happens before the
+// return of the put that is Cap items later. The race detector sees if not.
+func TestGetSynchronizesBeforeALaterPut(t *testing.T) {
+	buf := make([]struct{}, 1)
+	enter := map[string]func(q *queue.Queue[struct{}]) error{
+		"Put":      func(q *queue.Queue[struct{}]) error { return q.Put(bg, struct{}{}) },
+		"PutBatch": func(q *queue.Queue[struct{}]) error { _, err := q.PutBatch(bg, buf); return err },
+		"Select": func(q *queue.Queue[struct{}]) error {
+			_, err := queue.Select(bg, q.PutCase(struct{}{}))
+			return err
+		},
+	}
+	for name, enter := range enter {
+		t.Run(name, func(t *testing.T) {
+			q := queue.New[struct{}](1)
+			n := 0 // guarded by q
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for i := range 2000 {
+						if err := enter(q); err != nil {
+							t.Error(err)
+						}
+						n++
+						var err error
+						if i%2 == 0 {
+							_, err = q.TryGet()
+						} else {
+							_, err = q.TryGetBatch(make([]struct{}, 1))
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			require.Equal(t, 4*2000, n)
+		})
+	}
+}
