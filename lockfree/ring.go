@@ -168,21 +168,25 @@ func (r *Ring[T]) TryPut(v T) State {
 	stall.At(stall.PutStamp)
 	// A word with a flag equals no free stamp, so this is also the test that the
 	// ring is open and that nobody waits.
-	if st := s.stamp.Load(); st == t || st&^runs == t && r.passOn(&r.tail, t, st) {
-		stall.At(stall.PutClaim)
-		if !r.tail.CompareAndSwap(t, r.next(t)) {
-			return Busy // another putter, or a flag, was quicker
-		}
-		if invariants.Enabled {
-			invariants.Check(s.stamp.Load()&^runs == t, "claimed slot changed hands before it was published")
-		}
-		stall.At(stall.PutWrite)
-		s.val = v
-		stall.At(stall.PutPublish)
-		s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
-		return OK
+	switch st := s.stamp.Load(); {
+	case st == t:
+	case st&^runs == t && r.pass(&r.tail, t, r.next(st)-follower):
+		// s begins a run. TryPut calls nothing, or it would be a tenth slower.
+	default:
+		return r.notPut(t)
 	}
-	return r.notPut(t)
+	stall.At(stall.PutClaim)
+	if !r.tail.CompareAndSwap(t, r.next(t)) {
+		return Busy // another putter, or a flag, was quicker
+	}
+	if invariants.Enabled {
+		invariants.Check(s.stamp.Load()&^runs == t, "claimed slot changed hands before it was published")
+	}
+	stall.At(stall.PutWrite)
+	s.val = v
+	stall.At(stall.PutPublish)
+	s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
+	return OK
 }
 
 // notPut returns why nothing could be put when tail was t.
@@ -221,28 +225,29 @@ func (r *Ring[T]) TryGet() (v T, _ State) {
 	}
 	s := &r.slots[i]
 	stall.At(stall.GetStamp)
-	st := s.stamp.Load()                                                // pairs with the Store in TryPut
-	if st == h|full || st&^runs == h|full && r.passOn(&r.head, h, st) { // false while a flag is set
+	st := s.stamp.Load() // pairs with the Store in TryPut
+	if st == h|full {    // false while a flag is set
 		stall.At(stall.GetClaim)
 		if !r.head.CompareAndSwap(h, r.next(h)) {
-			return v, Busy // another getter, or the gate, was quicker
+			return v, Busy // another getter, or a flag, was quicker
 		}
 		if invariants.Enabled {
-			invariants.Check(s.stamp.Load()&^runs == h|full, "claimed slot changed hands before it was released")
+			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
 		}
 		return r.release(s, h), OK
 	}
 	if h&gate != 0 {
 		return v, Gated
 	}
-	if p := r.position(h); h&closed != 0 && st&^runs == p|full && (st&runs == 0 || r.passOn(&r.head, h, st)) {
+	// The same if the ring is closed, or if s begins a run.
+	if p := r.position(h); st&^runs == p|full && (st&runs == 0 || r.pass(&r.head, h, r.next(st)-follower)) {
 		stall.At(stall.GetClaim)
-		n := r.next(p)
-		if !r.head.CompareAndSwap(h, n|closed) {
+		n := r.next(h)
+		if !r.head.CompareAndSwap(h, n) {
 			return v, Busy
 		}
 		v = r.release(s, p)
-		if r.position(r.tail.Load()) == n {
+		if h&closed != 0 && r.position(r.tail.Load()) == r.position(n) {
 			return v, Last // nothing enters any more but by Swap, and that needs a full ring
 		}
 		return v, OK
@@ -395,7 +400,7 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 		invariants.Check(r.position(t) == h+r.lap, "gate of head up, ring not full")
 	}
 	s := &r.slots[r.index(h)]
-	for st := s.stamp.Load(); st&runs != 0 && !r.passOn(&r.head, flagged, st); {
+	for st := s.stamp.Load(); st&runs != 0 && !r.pass(&r.head, flagged, r.next(st)-follower); {
 		// The next slot's stamp was just changed, by somebody who is late.
 	}
 	stall.At(stall.SwapRead)
