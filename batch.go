@@ -5,6 +5,7 @@ import (
 
 	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
 )
 
 // PutBatch appends the items of vs to the queue, in order, as if by as many calls
@@ -118,7 +119,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 		switch s {
 		case lockfree.OK:
 		case lockfree.Gated:
-			n += q.hand(vs[n:])
+			n += q.handAll(vs[n:])
 		case lockfree.Busy:
 			backoff.Yield()
 		default:
@@ -144,7 +145,7 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 		case lockfree.Last:
 			q.finish()
 		case lockfree.Gated:
-			n += q.promote(buf[n:])
+			n += q.promoteAll(buf[n:])
 		case lockfree.Busy:
 			backoff.Yield()
 		case lockfree.Drained:
@@ -155,4 +156,47 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 		}
 	}
 	return n, lockfree.OK
+}
+
+// handAll is hand for the items of vs, as many as there are Gets that wait. It
+// returns how many.
+func (q *core[T]) handAll(vs []T) (n int) {
+	var served parking.List[T]
+	q.mu.Lock()
+	for n < len(vs) {
+		w := q.give(vs[n])
+		if w == nil {
+			break
+		}
+		served.Collect(w)
+		n++
+	}
+	q.unlock()
+	served.WakeAll()
+	return n
+}
+
+// promoteAll is promote for as many items as buf can hold and Puts that wait bring.
+// It returns how many.
+func (q *core[T]) promoteAll(buf []T) (n int) {
+	if !q.buffer.HeadReady() {
+		backoff.Yield() // as in promote
+		return 0
+	}
+	var served parking.List[T]
+	q.mu.Lock()
+	for n < len(buf) {
+		v, w, ok := q.admit()
+		if !ok {
+			break
+		}
+		buf[n] = v
+		n++
+		if w != nil {
+			served.Collect(w)
+		}
+	}
+	q.unlock()
+	served.WakeAll()
+	return n
 }

@@ -16,8 +16,8 @@ func (q *Queue[T]) CloseNow() []T {
 	q.check()
 	q.mu.Lock()
 	items := q.buffer.TakeAll() // takes effect in it
-	getters := q.getters.UnlistAll(ErrClosed)
-	putters := q.putters.UnlistAll(ErrClosed)
+	getters := q.getters.RefuseAll()
+	putters := q.putters.RefuseAll()
 	q.buffer.OpenPut()
 	q.settle()
 	q.unlock()

@@ -80,10 +80,10 @@ func (q *core[T]) Close() {
 	q.mu.Lock()
 	var getters parking.List[T]
 	if q.buffer.Close() { // takes effect here; the gate was up, so there are getters, and no item
-		getters = q.getters.UnlistAll(ErrClosed)
+		getters = q.getters.RefuseAll()
 		q.buffer.OpenPut()
 	}
-	putters := q.putters.UnlistChoices(ErrClosed) // a Select is not admitted
+	putters := q.putters.RefuseChoices() // a Select is not admitted
 	if q.putters.Empty() {
 		q.buffer.OpenGet()
 	}
@@ -134,7 +134,7 @@ func (q *core[T]) put(v T, s lockfree.State) lockfree.State {
 	for {
 		switch s {
 		case lockfree.Gated:
-			if one := [...]T{v}; q.hand(one[:]) == 1 {
+			if q.hand(v) {
 				return lockfree.OK
 			}
 		case lockfree.Full:
@@ -158,9 +158,8 @@ func (q *core[T]) get(v T, s lockfree.State) (T, lockfree.State) {
 	for {
 		switch s {
 		case lockfree.Gated:
-			var one [1]T
-			if q.promote(one[:]) == 1 {
-				return one[0], lockfree.OK
+			if v, ok := q.promote(); ok {
+				return v, lockfree.OK
 			}
 		case lockfree.Last:
 			q.finish()
@@ -237,10 +236,10 @@ func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left
 		return false, 0, nil
 	}
 	w := q.enlist(&q.putters)
-	w.Item, w.Rest = v, rest
+	w.Bring(v, rest)
 	q.unlock()
-	_, rest, err = q.sleep(ctx, w, &q.putters)
-	return true, 1 + len(rest), err
+	_, left, err = q.sleep(ctx, w, &q.putters)
+	return true, 1 + left, err
 }
 
 // getSlow is Get after a first attempt that returned v and s, which is not OK.
@@ -300,15 +299,21 @@ func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 // served with; or until ctx ends. If both happen, what counts is which came
 // first to mu: a call that has been served reports success, so that nothing
 // that was handed to it is lost, and no wake-up either.
-func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (v T, rest []T, err error) {
+func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (v T, left int, err error) {
 	if !w.Sleep(done(ctx)) {
 		if q.cancel(w, l) {
-			_, rest, _ = q.waiters.Give(w)
-			return v, rest, ctx.Err()
+			left = w.Left()
+			q.waiters.Give(w)
+			return v, left, ctx.Err()
 		}
 		w.Sleep(nil) // the Wake is under way
 	}
-	return q.waiters.Give(w)
+	left = w.Left()
+	v, served := q.waiters.Give(w)
+	if !served {
+		err = ErrClosed
+	}
+	return v, left, err
 }
 
 // cancel takes w out of l if it has not been served, and reports whether it did.
@@ -333,59 +338,69 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 	return true
 }
 
-// hand gives the first items of vs to the Gets that have waited longest. It
-// returns how many; if not all, the gate is down by now. Each Put and its Get take
-// effect at the Pop, one after the other; the buffer is empty and stays so.
-func (q *core[T]) hand(vs []T) (n int) {
-	var served parking.List[T]
+// hand gives v to the Get that has waited longest. It reports whether there was
+// one; if not, the gate is down by now.
+func (q *core[T]) hand(v T) bool {
 	q.mu.Lock()
-	for n < len(vs) {
-		w := q.getters.Pop()
-		if w == nil {
-			break
-		}
-		w.Item = vs[n]
-		served.Collect(w)
-		n++
+	w := q.give(v)
+	q.unlock()
+	if w == nil {
+		return false
 	}
-	q.handed.Store(q.handed.Load() + uint64(n))
+	w.Wake()
+	return true
+}
+
+// give is hand for the holder of mu, who has to unlock and then to wake the waiter
+// that it returns, if there is one. The Put and that Get take effect at the Pop, one
+// after the other; the buffer is empty and stays so.
+func (q *core[T]) give(v T) *parking.Waiter[T] {
+	w := q.getters.Pop()
+	if w != nil {
+		w.Item = v
+		q.handed.Store(q.handed.Load() + 1)
+	}
 	if q.getters.Empty() {
 		q.buffer.OpenPut()
 	}
-	q.unlock()
-	served.WakeAll()
-	return n
+	return w
 }
 
-// promote takes the oldest items, and for each moves one of the Puts that have
-// waited longest into the buffer. It fills buf as far as there are such Puts, and
-// returns how many items it took; if none, the gate is down by now, or the oldest
-// item is in flight. Each Get and its Put take effect in Swap, one after the
-// other.
-func (q *core[T]) promote(buf []T) (n int) {
+// promote takes the oldest item and moves that of the Put that has waited longest
+// into the buffer. It reports whether it did; if not, the gate is down by now, or
+// the oldest item is in flight.
+func (q *core[T]) promote() (v T, ok bool) {
 	if !q.buffer.HeadReady() {
 		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
-		return 0
+		return v, false
 	}
-	var served parking.List[T]
 	q.mu.Lock()
-	for n < len(buf) && !q.putters.Empty() && q.buffer.HeadReady() {
-		w := q.putters.First()
-		if w == nil {
-			q.buffer.OpenGet()
-			break
-		}
-		v, more := w.Take()
-		if !more {
-			q.putters.Remove(w)
-			served.Collect(w)
-		}
-		buf[n] = q.buffer.Swap(v, !q.putters.Empty())
-		n++
-	}
+	v, w, ok := q.admit()
 	q.unlock()
-	served.WakeAll()
-	return n
+	if w != nil {
+		w.Wake()
+	}
+	return v, ok
+}
+
+// admit is promote for the holder of mu, who has to unlock and then to wake the
+// waiter that it returns: there is none if it brings more items. The Get and that Put
+// take effect in Swap, one after the other.
+func (q *core[T]) admit() (v T, w *parking.Waiter[T], ok bool) {
+	if q.putters.Empty() || !q.buffer.HeadReady() {
+		return v, nil, false
+	}
+	w = q.putters.First()
+	if w == nil {
+		q.buffer.OpenGet()
+		return v, nil, false
+	}
+	next, more := w.Take()
+	if more {
+		return q.buffer.Swap(next, true), nil, true
+	}
+	q.putters.Remove(w)
+	return q.buffer.Swap(next, !q.putters.Empty()), w, true
 }
 
 // unlock unlocks mu, after checking the invariants in debug builds.

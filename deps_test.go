@@ -24,7 +24,7 @@ func TestPackagesImportTheStandardLibraryOnly(t *testing.T) {
 // of each other, nor of it.
 func TestImportsGoOneWay(t *testing.T) {
 	for pkg, want := range map[string][]string{
-		".":          {"internal/backoff", "internal/invariants", "lockfree", "parking"},
+		".":          {"internal/backoff", "internal/invariants", "internal/stall", "lockfree", "parking"},
 		"./lockfree": {"internal/backoff", "internal/invariants", "internal/stall"},
 		"./parking":  {"internal/backoff", "internal/stall"},
 	} {

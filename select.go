@@ -212,11 +212,14 @@ func (q *Queue[T]) unlistCase(put bool, waiter any) {
 }
 
 func (q *Queue[T]) endCase(put bool, arg, waiter any) error {
-	v, _, err := q.waiters.Give(waiter.(*parking.Waiter[T]))
-	if err == nil && !put {
+	v, served := q.waiters.Give(waiter.(*parking.Waiter[T]))
+	if !served {
+		return ErrClosed
+	}
+	if !put {
 		store(arg, v)
 	}
-	return err
+	return nil
 }
 
 // line returns the list that puts, or gets, wait in.

@@ -84,24 +84,24 @@ func (l *List[T]) Collect(w *Waiter[T]) {
 	l.last = w
 }
 
-// UnlistAll empties l. Every waiter in it ends with err; the caller has to
-// release the lock and then WakeAll those that it gets.
-func (l *List[T]) UnlistAll(err error) (all List[T]) {
+// RefuseAll empties l: every waiter in it ends without having been served. The
+// caller has to release the lock and then WakeAll those that it gets.
+func (l *List[T]) RefuseAll() (all List[T]) {
 	for w := l.Pop(); w != nil; w = l.Pop() {
-		w.err = err
+		w.refused = true
 		all.Collect(w)
 	}
 	return all
 }
 
-// UnlistChoices does what UnlistAll does to those waiters that share a [Choice].
-func (l *List[T]) UnlistChoices(err error) (all List[T]) {
+// RefuseChoices does what RefuseAll does to those waiters that share a [Choice].
+func (l *List[T]) RefuseChoices() (all List[T]) {
 	for w := l.first; w != nil; {
 		next := w.next
 		if w.choice != nil {
 			l.Remove(w)
 			if w.win() {
-				w.err = err
+				w.refused = true
 				all.Collect(w)
 			}
 		}
@@ -110,7 +110,7 @@ func (l *List[T]) UnlistChoices(err error) (all List[T]) {
 	return all
 }
 
-// WakeAll wakes every waiter in l, which must come from UnlistAll or Collect. It is the
+// WakeAll wakes every waiter in l, which must come from RefuseAll or Collect. It is the
 // one method that must not be called under the lock: there may be very many.
 func (l List[T]) WakeAll() {
 	for w := l.first; w != nil; {

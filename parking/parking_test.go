@@ -1,12 +1,12 @@
 package parking
 
 import (
-	"errors"
 	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -61,14 +61,13 @@ func TestRemoveFromAnyPlace(t *testing.T) {
 	}
 }
 
-func TestUnlistAllEndsEveryWaiterWithTheError(t *testing.T) {
-	broken := errors.New("broken")
+func TestRefuseAllEndsEveryWaiter(t *testing.T) {
 	var l List[int]
 	all := newWaiters(100)
 	for _, w := range all {
 		l.Push(w)
 	}
-	unlisted := l.UnlistAll(broken)
+	unlisted := l.RefuseAll()
 	require.True(t, l.Empty())
 	for _, w := range all {
 		require.False(t, w.Listed())
@@ -77,7 +76,7 @@ func TestUnlistAllEndsEveryWaiterWithTheError(t *testing.T) {
 	for i, w := range all {
 		require.True(t, w.Sleep(nil))
 		require.Equal(t, i, w.Item)
-		require.Equal(t, broken, w.err)
+		require.True(t, w.refused)
 	}
 	List[int]{}.WakeAll() // nobody
 }
@@ -114,29 +113,30 @@ func TestWakeBeforeSleep(t *testing.T) {
 
 func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
 	w := newWaiters(2)[1]
-	w.Rest = []int{2, 3}
+	w.Bring(1, []int{2, 3})
 	for _, want := range []int{1, 2, 3} {
 		v, more := w.Take()
 		require.Equal(t, want, v)
 		require.Equal(t, want < 3, more)
 	}
 	require.Zero(t, w.Item)
-	require.Empty(t, w.Rest)
+	require.Zero(t, w.Left())
 }
 
 func TestPoolReusesWhatWasGivenBack(t *testing.T) {
 	var p Pool[int]
 	w := p.Take()
 	require.NotSame(t, w, p.Take(), "handed out twice")
-	w.Item, w.Rest, w.err = 1, []int{2}, errors.New("broken")
-	v, rest, err := p.Give(w)
+	w.Bring(1, []int{2})
+	w.refused = true
+	require.Equal(t, 1, w.Left())
+	v, served := p.Give(w)
 	require.Equal(t, 1, v)
-	require.Equal(t, []int{2}, rest)
-	require.EqualError(t, err, "broken")
+	require.False(t, served)
 	require.Same(t, w, p.Take())
 	require.Zero(t, w.Item)
-	require.Nil(t, w.Rest)
-	require.NoError(t, w.err)
+	require.Zero(t, w.Left())
+	require.False(t, w.refused)
 	require.Nil(t, w.next)
 	require.NotSame(t, w, p.Take(), "handed out twice")
 }
@@ -178,8 +178,8 @@ func TestPoolUnderLoad(t *testing.T) {
 				w.Item = g*5000 + i + 1
 				w.Wake() // would block for ever if it was owed one
 				w.Sleep(nil)
-				if v, _, err := p.Give(w); v != g*5000+i+1 || err != nil {
-					t.Errorf("got back %d, %v", v, err)
+				if v, served := p.Give(w); v != g*5000+i+1 || !served {
+					t.Errorf("got back %d, %v", v, served)
 				}
 			}
 		})
@@ -221,4 +221,9 @@ func TestMutexForgetsACrowd(t *testing.T) {
 		m.Observe(false)
 	}
 	require.Zero(t, m.crowd.Load())
+}
+
+// A waiter for a word is one cache line.
+func TestWaiterFitsACacheLine(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(Waiter[uint64]{}), uintptr(64))
 }

@@ -49,13 +49,13 @@ func (p *Pool[T]) Take() *Waiter[T] {
 	return w
 }
 
-// Give takes w back from the call that took it, with what it carries. The call
-// must have been woken, or have taken w out of its list, and must not touch w
-// afterwards.
-func (p *Pool[T]) Give(w *Waiter[T]) (v T, rest []T, err error) {
-	v, rest, err = w.clear()
+// Give takes w back from the call that took it, and returns the item that it
+// carries, and whether it was served rather than refused. The call must have been
+// woken, or have taken w out of its list, and must not touch w afterwards.
+func (p *Pool[T]) Give(w *Waiter[T]) (v T, served bool) {
+	v, served = w.clear()
 	if !w.pooled {
-		return v, rest, err
+		return v, served
 	}
 	for {
 		stall.At(stall.GiveTop)
@@ -63,7 +63,7 @@ func (p *Pool[T]) Give(w *Waiter[T]) (v T, rest []T, err error) {
 		w.next = top
 		stall.At(stall.GiveSwap)
 		if p.given.CompareAndSwap(top, w) {
-			return v, rest, err
+			return v, served
 		}
 	}
 }
@@ -77,10 +77,13 @@ func (p *Pool[T]) Return(w *Waiter[T]) {
 }
 
 // clear takes out of w what it carries.
-func (w *Waiter[T]) clear() (v T, rest []T, err error) {
+func (w *Waiter[T]) clear() (v T, served bool) {
 	v, w.Item = w.Item, v
-	rest, w.Rest = w.Rest, nil
-	err, w.err = w.err, nil
+	served = !w.refused
+	w.refused = false
 	w.choice = nil
-	return v, rest, err
+	if w.rest != nil {
+		*w.rest = nil
+	}
+	return v, served
 }
