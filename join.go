@@ -22,17 +22,21 @@ type joiner struct {
 	joined   chan struct{} // closed to wake it
 }
 
-// accepted returns how many items have been accepted, at an instant between its
-// two loads: both only grow, and an item that is counted by neither load was
-// accepted later.
+// accepted returns how many items have been accepted, at the instant at which it
+// looks at the buffer: what was handed over is the same before and after that.
 func (q *core[T]) accepted() uint64 {
-	handed := q.handed.Load()
-	return handed + q.buffer.Entered()
+	for {
+		handed := q.handed.Load()
+		n := handed + q.buffer.Entered()
+		if q.handed.Load() == handed {
+			return n
+		}
+	}
 }
 
 // TaskDone says that the caller has finished the work that an item stood for.
 // Items that CloseNow took out, or that ForcePut pushed out, count as done
-// without it. It never waits, and costs three atomic operations. TaskDone panics
+// without it. It never waits, and costs a few atomic operations. TaskDone panics
 // if it is called more often than there were items.
 func (q *Queue[T]) TaskDone() {
 	q.check()
@@ -48,15 +52,26 @@ func (q *Queue[T]) TaskDone() {
 	}
 }
 
-// tasksDone counts n items more as done.
-func (q *core[T]) tasksDone(n int) { q.wakeJoiners(q.tasks.done.Add(uint64(n))) }
+// tasksDone counts n items more as done, that were taken out; but not more than
+// there are, if TaskDone has been called for some of them before they were taken.
+func (q *core[T]) tasksDone(n int) {
+	for {
+		d := q.tasks.done.Load()
+		now := d + min(uint64(n), q.accepted()-d)
+		if q.tasks.done.CompareAndSwap(d, now) {
+			q.wakeJoiners(now)
+			return
+		}
+	}
+}
 
 // wakeJoiners wakes the Joins if the items done so far, d, are all that have been
 // accepted: when that number is loaded, nothing was unfinished for an instant. It
 // came within the calls of those joiners who had not seen more accepted when they
 // began to wait, because each of them began with something unfinished. A joiner
 // counts itself before it looks whether it has to wait, and this looks at the
-// count last; so one of the two sees the other.
+// count last; so one of the two sees the other. (An instant that is over before
+// this looks is nobody's business: a Join need not have seen it.)
 func (q *core[T]) wakeJoiners(d uint64) {
 	if a := q.accepted(); a != d || q.tasks.joining.Load() == 0 {
 		return
@@ -75,8 +90,13 @@ func (q *core[T]) wakeJoiners(d uint64) {
 // TaskDone. It is a snapshot, like Len.
 func (q *Queue[T]) Unfinished() int {
 	q.check()
-	d := q.tasks.done.Load() // first, so that it is not more than what is accepted
-	return int(q.accepted() - d)
+	for {
+		d := q.tasks.done.Load()
+		n := q.accepted() - d
+		if q.tasks.done.Load() == d {
+			return int(n)
+		}
+	}
 }
 
 // Join waits until no item is unfinished, and returns nil; or returns ctx.Err()

@@ -114,8 +114,8 @@ func cancelled() context.Context {
 	return ctx
 }
 
-// A Join returns if nothing was unfinished for an instant, also if something is
-// again when it looks.
+// A Join returns if nothing was unfinished when a TaskDone looked, also if
+// something is again when the Join runs.
 func TestJoinIsToldOfAnInstant(t *testing.T) {
 	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
 		mustPut(t, q, 1)
@@ -142,6 +142,23 @@ func TestMoreTaskDoneThanItemsPanics(t *testing.T) {
 		require.PanicsWithValue(t, want, q.TaskDone)
 		mustPut(t, q, 2)
 		require.Equal(t, 1, q.Unfinished(), "a panic leaves no trace")
+	})
+}
+
+// TaskDone may come before the item is taken; CloseNow and ForcePut count no item
+// twice then.
+func TestTaskDoneOfAnItemThatIsTakenOut(t *testing.T) {
+	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+		n := fill(t, q)
+		q.TaskDone()
+		if q.Full() {
+			_, _, err := q.ForcePut(n)
+			require.NoError(t, err)
+			require.Equal(t, n-1, q.Unfinished())
+		}
+		q.CloseNow()
+		require.Zero(t, q.Unfinished())
+		require.NoError(t, q.Join(ended))
 	})
 }
 

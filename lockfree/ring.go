@@ -149,8 +149,7 @@ func (r *Ring[T]) distance(from, to uint64) uint64 {
 // TryPut attempts once to put v in. It returns
 //
 //   - OK: v is in. It took effect when tail moved.
-//   - Full: the ring held exactly its capacity when tail was read, and still
-//     when head was.
+//   - Full: the ring held exactly its capacity when tail was read.
 //   - Closed, Gated or Retired: tail had that flag. (Closed goes first.)
 //   - Busy: it lost a race, or met a slot that is being released.
 //   - Unmade: there was no Init.
@@ -200,7 +199,7 @@ func (r *Ring[T]) notPut(t uint64) State {
 	case t&retired != 0:
 		return Retired
 	case r.position(r.head.Load())+r.lap == t:
-		return Full // tail <= head+capacity, and both only grow: neither moved in between
+		return Full // tail <= head+capacity, and both only grow: head was there when tail was read
 	}
 	return Busy
 }
