@@ -2,7 +2,11 @@ package queue_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -331,4 +335,106 @@ func TestBatchesAllocateNothing(t *testing.T) {
 		step()
 		require.Zero(t, testing.AllocsPerRun(100, step))
 	}
+}
+
+// Everything at once: batches and single calls, some of which give up. Each item
+// that a call says it has put arrives exactly once, and in order.
+func TestQueueOfBatchesUnderLoad(t *testing.T) {
+	defer watch(t)()
+	for _, procs := range []int{1, 2, 4} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		for _, capacity := range []int{1, 3, 64, 100, 0} {
+			batchesUnderLoad(t, queue.New[int](capacity), 4, races(10_000))
+		}
+	}
+}
+
+func batchesUnderLoad(t *testing.T, q *queue.Queue[int], goroutines, each int) {
+	put := make([]atomic.Bool, goroutines*each)
+	seen := make([]atomic.Int32, goroutines*each)
+	var producers, consumers sync.WaitGroup
+	maybe := func(rng *rand.Rand) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(bg)
+		if rng.IntN(4) == 0 {
+			go cancel()
+		}
+		return ctx, cancel
+	}
+	for p := range goroutines {
+		producers.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(p)))
+			for i := 0; i < each; {
+				vs := from(p*each+i, min(1+rng.IntN(100), each-i))
+				ctx, cancel := maybe(rng)
+				n := 0
+				var err error
+				switch rng.IntN(4) {
+				case 0:
+					vs = vs[:1]
+					if err = q.Put(ctx, vs[0]); err == nil {
+						n = 1
+					}
+				case 1:
+					n, err = q.TryPutBatch(vs)
+				default:
+					n, err = q.PutBatch(ctx, vs)
+				}
+				cancel()
+				if (err == nil) != (n == len(vs)) {
+					t.Errorf("%d of %d items, %v", n, len(vs), err)
+				}
+				for _, v := range vs[:n] {
+					put[v].Store(true)
+				}
+				i += len(vs) // the rest is not put at all
+			}
+		})
+	}
+	for c := range goroutines {
+		consumers.Go(func() {
+			rng := rand.New(rand.NewPCG(2, uint64(c)))
+			last := make([]int, goroutines)
+			buf := make([]int, 100)
+			for {
+				ctx, cancel := maybe(rng)
+				size := 1 + rng.IntN(len(buf))
+				n := 1
+				var err error
+				switch rng.IntN(4) {
+				case 0:
+					buf[0], err = q.Get(ctx)
+				case 1:
+					n, err = q.TryGetBatch(buf[:size])
+				default:
+					n, err = q.GetBatch(ctx, buf[:size])
+				}
+				cancel()
+				if err == queue.ErrClosed {
+					return
+				}
+				if err != nil {
+					continue
+				}
+				for _, v := range buf[:n] {
+					seen[v].Add(1)
+					if p, i := v/each, v%each+1; i <= last[p] {
+						t.Errorf("item %d of producer %d after item %d", i, p, last[p])
+					} else {
+						last[p] = i
+					}
+				}
+			}
+		})
+	}
+	producers.Wait()
+	q.Close()
+	consumers.Wait()
+	for v := range seen {
+		want := int32(0)
+		if put[v].Load() {
+			want = 1
+		}
+		require.Equal(t, want, seen[v].Load(), "item %d", v)
+	}
+	q.CheckInvariants()
 }
