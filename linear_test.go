@@ -91,11 +91,6 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 	v, id := string([]byte{e.v}), string([]byte{e.id})
 	isFull := c.capacity > 0 && len(s.items) == c.capacity
 	over := s.closed && s.items == ""
-	cut := func(all *string, what string) bool {
-		before, after, found := strings.Cut(*all, what)
-		*all = before + after
-		return found
-	}
 	switch e.kind {
 	case accepted:
 		legal = !s.closed && !isFull
@@ -115,18 +110,7 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 		legal = !s.closed && isFull
 		s.puts += v + e.all
 	case putIn, putLeft, putEnded: // id of them are in
-		legal = true
-		for i, u := range []byte(v + e.all) {
-			switch u := string([]byte{u}); {
-			case i < int(e.id):
-				cut(&s.served, "\x00"+u) // it is not there if this one did not wait
-				legal = legal && !strings.Contains(s.puts, u) && !strings.Contains(s.served, "\xff"+u)
-			case e.kind == putLeft:
-				legal = legal && cut(&s.puts, u)
-			default:
-				legal = legal && cut(&s.served, "\xff"+u)
-			}
-		}
+		legal = s.ended(e)
 	case pushed:
 		legal = !s.closed && isFull && s.items[0] == e.id
 		s.items = s.items[min(1, len(s.items)):] + v
@@ -173,6 +157,30 @@ func (c contract) step(s contents, e event) (legal bool, next contents) {
 		legal = !over
 	}
 	return legal, s
+}
+
+// cut takes what out of all, and reports whether it was there.
+func cut(all *string, what string) bool {
+	before, after, found := strings.Cut(*all, what)
+	*all = before + after
+	return found
+}
+
+// ended reports whether a waiting put may end like that, and lets it.
+func (s *contents) ended(e event) bool {
+	legal := true
+	for i, u := range append([]byte{e.v}, e.all...) {
+		switch u := string([]byte{u}); {
+		case i < int(e.id):
+			cut(&s.served, "\x00"+u) // it is not there if this one did not wait
+			legal = legal && !strings.Contains(s.puts, u) && !strings.Contains(s.served, "\xff"+u)
+		case e.kind == putLeft:
+			legal = legal && cut(&s.puts, u)
+		default:
+			legal = legal && cut(&s.served, "\xff"+u)
+		}
+	}
+	return legal
 }
 
 // batched is step for events of batches, too: a batch is a run of single calls, in
