@@ -3,6 +3,7 @@ package lockfree
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,11 +131,14 @@ func TestBatchesUnderLoad(t *testing.T) {
 					for j := range vs {
 						vs[j] = p*each + i + j
 					}
+					n := 0
 					if len(vs) > 1 {
-						n, _ := b.TryPutBatch(vs)
-						i += n
+						n, _ = b.TryPutBatch(vs)
 					} else if b.TryPut(vs[0]) == OK {
-						i++
+						n = 1
+					}
+					if i += n; n == 0 {
+						runtime.Gosched()
 					}
 				}
 			})
@@ -159,7 +163,9 @@ func TestBatchesUnderLoad(t *testing.T) {
 						}
 						last[p] = i
 					}
-					got.Add(int64(n))
+					if got.Add(int64(n)); n == 0 {
+						runtime.Gosched()
+					}
 				}
 			})
 		}
