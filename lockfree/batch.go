@@ -75,10 +75,10 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 	if r.index(h) >= uint64(len(r.slots)) {
 		return 0, Unmade
 	}
+	stall.At(stall.GetStamp)
 	if h&gate != 0 {
 		return 0, Gated
 	}
-	stall.At(stall.GetStamp)
 	p := r.position(h)
 	n, ok := r.claim(&r.head, h, p|full, len(buf))
 	switch {
