@@ -68,7 +68,7 @@ func (c *batchCall) took(t *testing.T, vs ...int) {
 	require.Equal(t, vs, c.buf[:c.n])
 }
 
-func mustTakeBatch(t *testing.T, q *queue.Queue[int], size int, vs ...int) {
+func mustTakeBatch(t *testing.T, q subject[int], size int, vs ...int) {
 	t.Helper()
 	buf := make([]int, size)
 	n, err := q.TryGetBatch(buf)
@@ -77,7 +77,7 @@ func mustTakeBatch(t *testing.T, q *queue.Queue[int], size int, vs ...int) {
 }
 
 func TestBatchThatFits(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		room := q.Cap()
 		if room == 0 {
 			room = 1000
@@ -103,7 +103,7 @@ func TestBatchThatFits(t *testing.T) {
 }
 
 func TestBatchThatDoesNotFit(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		n, err := q.TryPutBatch(from(0, q.Cap()+1))
 		require.Equal(t, queue.ErrFull, err)
 		require.Equal(t, q.Cap(), n)
@@ -127,7 +127,7 @@ func TestBatchThatDoesNotFit(t *testing.T) {
 }
 
 func TestEmptyBatch(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		calls := func() (all []error) {
 			for _, f := range []func(context.Context, []int) (int, error){q.PutBatch, q.GetBatch,
 				func(_ context.Context, vs []int) (int, error) { return q.TryPutBatch(vs) },
@@ -152,18 +152,21 @@ func TestEmptyBatch(t *testing.T) {
 // A batch of several times the capacity goes in while others take, and holds no
 // slots while it waits.
 func TestBatchLargerThanTheCapacity(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		size := 5*q.Cap() + 3
 		c := goPutBatch(q, from(0, size)...)
-		behind := goPut(q, size)
-		for i := range size {
+		all := size
+		if !isSPSC(q) {
+			behind := goPut(q, size)
+			defer func() { behind.ended(t, nil) }()
+			all++
+		}
+		for i := range all {
 			c.waitsOrEnded(t, i > size-1-q.Cap())
-			require.Equal(t, min(q.Cap(), size+1-i), q.Len())
+			require.Equal(t, min(q.Cap(), all-i), q.Len())
 			mustGet(t, q, i)
 		}
 		c.did(t, size, nil)
-		behind.ended(t, nil)
-		mustGet(t, q, size)
 	})
 }
 
@@ -174,18 +177,25 @@ func (c *batchCall) waitsOrEnded(t *testing.T, returned bool) {
 }
 
 func TestBatchIsCancelledInTheMiddle(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		for placed := range 2*q.Cap() + 1 {
 			size := 3*q.Cap() + 2
 			c := goPutBatch(q, from(0, size)...)
-			behind := goPut(q, 1000)
+			var behind *call
+			if !isSPSC(q) {
+				behind = goPut(q, 1000)
+			}
 			mustGet(t, q, from(0, placed)...)
 			c.cancel()
 			c.did(t, placed+q.Cap(), context.Canceled)
-			behind.waits(t)
+			if behind != nil {
+				behind.waits(t)
+			}
 			mustGet(t, q, from(placed, q.Cap())...)
-			behind.ended(t, nil)
-			mustGet(t, q, 1000)
+			if behind != nil {
+				behind.ended(t, nil)
+				mustGet(t, q, 1000)
+			}
 			mustBeEmpty(t, q)
 		}
 	})
@@ -223,7 +233,7 @@ func TestBatchAndClose(t *testing.T) {
 }
 
 func TestGetBatchWaitsForTheFirstItemOnly(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		c := goGetBatch(q, 10)
 		c.waits(t)
 		mustPut(t, q, 1)
@@ -320,9 +330,9 @@ func TestBatchesOfAQueueNotMadeByNewPanic(t *testing.T) {
 
 // Batches allocate nothing, and keep nothing alive.
 func TestBatchesAllocateNothing(t *testing.T) {
-	for _, n := range []int{1, 64, 0} {
-		q := queue.New[int](n)
-		vs, buf := make([]int, max(n, 16)), make([]int, max(n, 16))
+	for _, q := range []subject[int]{queue.New[int](1), queue.New[int](64), queue.New[int](0), queue.NewSPSC[int](1), queue.NewSPSC[int](64)} {
+		n := max(q.Cap(), 16)
+		vs, buf := make([]int, n), make([]int, n)
 		step := func() {
 			n, _ := q.TryPutBatch(vs)
 			m, _ := q.TryGetBatch(buf)

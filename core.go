@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"iter"
 	"sync/atomic"
 
 	"github.com/parkring/queue/internal/backoff"
@@ -268,6 +269,18 @@ func (q *core[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error)
 		}
 		q.unlock()
 		s = lockfree.Busy // somebody put, or closed the queue
+	}
+}
+
+// all returns an iterator over what get returns until it fails.
+func all[T any](ctx context.Context, get func(context.Context) (T, error)) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			v, err := get(ctx)
+			if err != nil || !yield(v) {
+				return
+			}
+		}
 	}
 }
 

@@ -17,8 +17,7 @@ import (
 // This file tests what the contract says of cost and of memory.
 
 func TestFastPathAllocatesNothing(t *testing.T) {
-	for _, k := range []variant{{capacity: 1}, {capacity: 64}, {capacity: 0}} {
-		q := k.make()
+	for _, q := range []subject[int]{queue.New[int](1), queue.New[int](64), queue.New[int](0), queue.NewSPSC[int](1), queue.NewSPSC[int](64)} {
 		ctx, cancel := context.WithCancel(bg)
 		defer cancel()
 		for name, op := range map[string]func(){
@@ -28,7 +27,7 @@ func TestFastPathAllocatesNothing(t *testing.T) {
 			"observers":                 func() { _, _, _, _ = q.Len(), q.Full(), q.Drained(), q.Closed() },
 			"TryPut until full, TryGet": func() { _, _ = q.TryPut(1), q.TryPut(2); _, _ = q.TryGet(); _, _ = q.TryGet() },
 		} {
-			require.Zero(t, testing.AllocsPerRun(1000, op), "%v: %s", k, name)
+			require.Zero(t, testing.AllocsPerRun(1000, op), "%T, capacity %d: %s", q, q.Cap(), name)
 		}
 	}
 }
@@ -55,7 +54,11 @@ func TestBacklogOfSteadySizeAllocatesNothing(t *testing.T) {
 
 // Both kinds of waiting: Gets on the way there, Puts on the way back.
 func TestBlockingHandOverAllocatesNothing(t *testing.T) {
-	for _, k := range []variant{{capacity: 1}, {capacity: 0}} {
+	for kind, make := range map[string]func() subject[int]{
+		"bounded":  func() subject[int] { return queue.New[int](1) },
+		"no bound": func() subject[int] { return queue.New[int](0) },
+		"spsc":     func() subject[int] { return queue.NewSPSC[int](1) },
+	} {
 		for _, name := range []string{"background", "cancellable"} {
 			ctx := bg
 			if name == "cancellable" {
@@ -63,7 +66,7 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 				ctx, cancel = context.WithCancel(bg)
 				defer cancel()
 			}
-			there, back := k.make(), k.make()
+			there, back := make(), make()
 			for range 300 { // calls that gave up have given back what they took
 				ctx, cancel := context.WithCancel(bg)
 				var getting sync.WaitGroup
@@ -81,27 +84,28 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 				}
 			})
 			roundTrip := func() { _ = there.Put(ctx, 1); _, _ = back.Get(ctx) }
-			require.Zero(t, testing.AllocsPerRun(2000, roundTrip), "%v, %s: round trips", k, name)
+			require.Zero(t, testing.AllocsPerRun(2000, roundTrip), "%s, %s: round trips", kind, name)
 			there.Close()
 			echo.Wait()
 		}
 	}
 
-	q := queue.New[int](1)
-	var slow sync.WaitGroup
-	slow.Go(func() {
-		for range q.All(bg) {
-			runtime.Gosched() // lets the putter fill the queue and wait
+	for _, q := range []subject[int]{queue.New[int](1), queue.NewSPSC[int](1)} {
+		var slow sync.WaitGroup
+		slow.Go(func() {
+			for range q.All(bg) {
+				runtime.Gosched() // lets the putter fill the queue and wait
+			}
+		})
+		burst := func() {
+			for i := range 10 {
+				_ = q.Put(bg, i)
+			}
 		}
-	})
-	burst := func() {
-		for i := range 10 {
-			_ = q.Put(bg, i)
-		}
+		require.Zero(t, testing.AllocsPerRun(500, burst), "%T: waiting Puts", q)
+		q.Close()
+		slow.Wait()
 	}
-	require.Zero(t, testing.AllocsPerRun(500, burst), "waiting Puts")
-	q.Close()
-	slow.Wait()
 }
 
 // With many goroutines the served ones finish in another order than they were
@@ -232,12 +236,12 @@ type thing struct{ _ [100]byte }
 // Every way that an item can go through a queue, and out of it.
 func TestTakenItemsAreNotKeptAlive(t *testing.T) {
 	for _, capacity := range []int{1, 3, 0} {
-		ways := map[string]func(q *queue.Queue[*thing], x *thing){
-			"through the ring": func(q *queue.Queue[*thing], x *thing) {
+		ways := map[string]func(q subject[*thing], x *thing){
+			"through the ring": func(q subject[*thing], x *thing) {
 				_ = q.Put(bg, x)
 				_, _ = q.Get(bg)
 			},
-			"handed to a waiting Get": func(q *queue.Queue[*thing], x *thing) {
+			"handed to a waiting Get": func(q subject[*thing], x *thing) {
 				done := make(chan struct{})
 				go func() { _, _ = q.Get(bg); close(done) }()
 				for gets, _ := q.Waiting(); gets == 0; gets, _ = q.Waiting() {
@@ -246,7 +250,7 @@ func TestTakenItemsAreNotKeptAlive(t *testing.T) {
 				_ = q.Put(bg, x)
 				<-done
 			},
-			"refused": func(q *queue.Queue[*thing], x *thing) {
+			"refused": func(q subject[*thing], x *thing) {
 				for q.Cap() > 0 && q.TryPut(nil) == nil {
 				}
 				if q.TryPut(x) == nil { // no bound
@@ -258,7 +262,7 @@ func TestTakenItemsAreNotKeptAlive(t *testing.T) {
 			},
 		}
 		if capacity > 0 {
-			waiting := func(q *queue.Queue[*thing], x *thing, then func(cancel func())) {
+			waiting := func(q subject[*thing], x *thing, then func(cancel func())) {
 				for q.TryPut(nil) == nil {
 				}
 				ctx, cancel := context.WithCancel(bg)
@@ -274,24 +278,29 @@ func TestTakenItemsAreNotKeptAlive(t *testing.T) {
 					_, _ = q.TryGet()
 				}
 			}
-			ways["moved in for a waiting Put"] = func(q *queue.Queue[*thing], x *thing) {
+			ways["moved in for a waiting Put"] = func(q subject[*thing], x *thing) {
 				waiting(q, x, func(func()) { _, _ = q.Get(bg) })
 			}
-			ways["cancelled"] = func(q *queue.Queue[*thing], x *thing) {
+			ways["cancelled"] = func(q subject[*thing], x *thing) {
 				waiting(q, x, func(cancel func()) { cancel() })
 			}
 		}
 		for name, way := range ways {
 			t.Run(fmt.Sprintf("cap=%d/%s", capacity, name), func(t *testing.T) {
-				q := queue.New[*thing](capacity)
-				for range 3 {
-					x := new(thing)
-					p := weak.Make(x)
-					way(q, x)
-					x = nil
-					require.True(t, gone(p))
+				queues := []subject[*thing]{queue.New[*thing](capacity)}
+				if capacity > 0 {
+					queues = append(queues, queue.NewSPSC[*thing](capacity))
 				}
-				runtime.KeepAlive(q)
+				for _, q := range queues {
+					for range 3 {
+						x := new(thing)
+						p := weak.Make(x)
+						way(q, x)
+						x = nil
+						require.True(t, gone(p), "%T", q)
+					}
+					runtime.KeepAlive(q)
+				}
 			})
 		}
 	}

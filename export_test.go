@@ -5,16 +5,21 @@ import "github.com/parkring/queue/lockfree"
 // NewAt is New with positions that count from firstLap.
 func NewAt[T any](capacity int, firstLap uint64) *Queue[T] { return newQueue[T](capacity, firstLap) }
 
+// NewSPSCAt is NewSPSC with positions that count from firstLap.
+func NewSPSCAt[T any](capacity int, firstLap uint64) *SPSC[T] {
+	return newSPSC[T](capacity, firstLap)
+}
+
 // CheckInvariants panics unless gates and lists agree. Without it a gate that
 // stays up with nobody behind it would show only as lost speed.
-func (q *Queue[T]) CheckInvariants() {
+func (q *core[T]) CheckInvariants() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
 }
 
 // Waiting returns how many Gets and Puts wait.
-func (q *Queue[T]) Waiting() (gets, puts int) {
+func (q *core[T]) Waiting() (gets, puts int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.getters.Len(), q.putters.Len()

@@ -252,6 +252,7 @@ type plan struct {
 	lap      uint64
 	prefill  int // items that are in at the begin
 	workers  [][]action
+	spsc     bool // worker 0 puts, worker 1 gets, and nobody else does
 }
 
 func newPlan(seed uint64) (s plan) {
@@ -261,6 +262,11 @@ func newPlan(seed uint64) (s plan) {
 	s.capacity = pick(1, 2, 3, 5, 0, 0)
 	s.lap = []uint64{0, ^uint64(0)}[r.IntN(2)]
 	s.prefill = r.IntN(s.capacity + 1)
+	s.spsc = s.capacity > 0 && r.IntN(3) == 0
+	if s.spsc {
+		s.queues, s.workers = 1, newPair(r)
+		return s
+	}
 	if s.capacity == 0 {
 		s.slots = pick(1, 2, 4)
 		s.prefill = r.IntN(s.slots + 1)
@@ -299,10 +305,32 @@ func newPlan(seed uint64) (s plan) {
 	return s
 }
 
+// newPair returns what is done to a queue for one putter and one getter.
+func newPair(r *rand.Rand) [][]action {
+	workers := make([][]action, 2+r.IntN(3))
+	for w := range workers {
+		calls := []string{"Len", "Drained", "Close"}
+		switch w {
+		case 0:
+			calls = []string{"Put", "Put", "TryPut", "PutBatch", "TryPutBatch"}
+		case 1:
+			calls = []string{"Get", "Get", "TryGet", "GetBatch", "TryGetBatch"}
+		}
+		for range r.IntN(5) {
+			workers[w] = append(workers[w], action{
+				call:      calls[r.IntN(len(calls))],
+				cancelled: r.IntN(3) == 0,
+				size:      1 + r.IntN(batchSize),
+			})
+		}
+	}
+	return workers
+}
+
 // run is a plan under way: its queues, and the logs of its workers.
 type run struct {
 	plan
-	qs      []*queue.Queue[byte]
+	qs      []subject[byte]
 	now     func() int64 // a clock
 	pause   func()       // between two calls
 	logs    [][]porcupine.Operation
@@ -313,7 +341,9 @@ type run struct {
 func newRun(s plan, now func() int64, pause func()) *run {
 	r := &run{plan: s, now: now, pause: pause}
 	for on := range s.queues {
-		if s.capacity > 0 {
+		if s.spsc {
+			r.qs = append(r.qs, queue.NewSPSCAt[byte](s.capacity, s.lap))
+		} else if s.capacity > 0 {
 			r.qs = append(r.qs, queue.NewAt[byte](s.capacity, s.lap))
 		} else {
 			r.qs = append(r.qs, queue.NewGrowing[byte](s.slots, s.lap))
@@ -364,6 +394,9 @@ func (r *run) work(worker int) {
 		r.pause()
 		r.call(worker, a, r.ctxs[worker][i], byte(1+(worker*4+i)*batchSize))
 	}
+	if r.spsc && worker == 1 {
+		r.takeAll(worker, 0, 128) // the drainer must not
+	}
 }
 
 // cancel ends the contexts, one after the other.
@@ -380,10 +413,19 @@ func (r *run) drain() {
 	id := byte(128)
 	for on := range r.qs {
 		r.call(worker, action{call: "Close", on: on}, bg, 0)
-		for r.call(worker, action{call: "Get", on: on}, bg, id) {
-			id++
+		if !r.spsc {
+			id = r.takeAll(worker, on, id)
 		}
 	}
+}
+
+// takeAll gets until the queue is drained. The Gets are id, id+1, ...; it returns the
+// first that has not been used.
+func (r *run) takeAll(worker, on int, id byte) byte {
+	for r.call(worker, action{call: "Get", on: on}, bg, id) {
+		id++
+	}
+	return id + 1
 }
 
 // waiting returns how many registrations of calls there are in the queues.
@@ -405,6 +447,9 @@ func (r *run) checkInvariants() {
 func (r *run) observe() {
 	for range 3 {
 		for _, call := range []string{"Drained", "Done", "Len"} {
+			if r.spsc && call == "Done" {
+				continue
+			}
 			r.pause()
 			r.call(len(r.workers)+1, action{call: call, on: r.queues - 1}, bg, 0)
 		}
@@ -419,6 +464,7 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 	from := r.now()
 	e := event{on: a.on}
 	q := r.qs[a.on]
+	forMany, _ := q.(*queue.Queue[byte]) // nil if there are no such calls in the plan
 	switch a.call {
 	case "Select", "TrySelect":
 		return r.choose(worker, a, ctx, id)
@@ -516,7 +562,7 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 			e.kind = isDrained
 		}
 	case "ForcePut":
-		old, ok, err := q.ForcePut(id)
+		old, ok, err := forMany.ForcePut(id)
 		e = event{on: a.on, kind: answer(err, accepted, full, rejected), v: id}
 		if ok {
 			e = event{on: a.on, kind: pushed, v: id, id: old}
@@ -524,7 +570,7 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 	case "Done":
 		e = event{on: a.on, kind: notDone}
 		select {
-		case <-q.Done():
+		case <-forMany.Done():
 			e.kind = done
 		default:
 		}
@@ -532,7 +578,7 @@ func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 		q.Close()
 		e = event{on: a.on, kind: closes}
 	case "CloseNow":
-		e = event{on: a.on, kind: closesNow, all: string(q.CloseNow())}
+		e = event{on: a.on, kind: closesNow, all: string(forMany.CloseNow())}
 	}
 	r.log(worker, e, from, max(from, r.now()))
 	return e.kind == taken || e.kind == getTook
@@ -543,10 +589,11 @@ func (r *run) choose(worker int, a action, ctx context.Context, id byte) bool {
 	var v byte
 	var cases []queue.Case
 	for _, c := range a.cases {
+		q := r.qs[c.on].(*queue.Queue[byte])
 		if c.put {
-			cases = append(cases, r.qs[c.on].PutCase(id))
+			cases = append(cases, q.PutCase(id))
 		} else {
-			cases = append(cases, r.qs[c.on].GetCase(&v))
+			cases = append(cases, q.GetCase(&v))
 		}
 	}
 	from := r.now()

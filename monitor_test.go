@@ -32,6 +32,9 @@ func TestLongHistories(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 					ran++
+					if shape.producers == 1 && shape.consumers == 1 && capacity > 0 {
+						sum.add(longHistory(t, queue.NewSPSC[int64](capacity), 1, 1, races(40_000), early))
+					}
 					q := queue.New[int64](capacity)
 					sum.add(longHistory(t, q, shape.producers, shape.consumers, races(40_000)/shape.producers, early))
 				})
@@ -50,7 +53,7 @@ func TestLongHistories(t *testing.T) {
 
 // longHistory has each producer put so many items, unless the first of them
 // closes the queue half way, and checks the history.
-func longHistory(t *testing.T, q *queue.Queue[int64], producers, consumers, each int, early bool) (sum tally) {
+func longHistory(t *testing.T, q subject[int64], producers, consumers, each int, early bool) (sum tally) {
 	defer watch(t)()
 	start := time.Now()
 	var all []*recorder
@@ -129,7 +132,7 @@ func (s *tally) add(o tally) {
 // recorder is one goroutine's use of a queue, and its log. Nothing in it is shared
 // with other goroutines, lest they be brought into step.
 type recorder struct {
-	q     *queue.Queue[int64]
+	q     subject[int64]
 	start time.Time // of the clock, which is common to all
 	rand  *rand.Rand
 	ctx   waitCounter
@@ -137,7 +140,7 @@ type recorder struct {
 	tally
 }
 
-func newRecorder(q *queue.Queue[int64], start time.Time, id, calls int) *recorder {
+func newRecorder(q subject[int64], start time.Time, id, calls int) *recorder {
 	return &recorder{
 		q:     q,
 		start: start,

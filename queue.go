@@ -34,12 +34,12 @@
 // # How to read the source
 //
 // Start with this file: a call makes one attempt in the ring, and if that does
-// not settle it goes on in core.go. Then lockfree (ring.go, then chain.go
-// for queues without a bound), which knows nothing of waiting; then parking
+// not settle it goes on in core.go. Then lockfree (ends.go, ring.go, then
+// chain.go for queues without a bound), which knows nothing of waiting; then parking
 // (waiter.go, list.go), which knows nothing of rings. core.go is the only
 // place where the two meet. The calls to package stall mark the steps at which
 // tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
-// batch.go, select.go, force.go and stats.go have one concern each. docs/design.md has the reasons,
+// batch.go, select.go, spsc.go, force.go and stats.go have one concern each. docs/design.md has the reasons,
 // docs/memory-model.md the proofs.
 package queue
 
@@ -198,16 +198,7 @@ func (q *Queue[T]) TryGet() (T, error) {
 // drained, or when ctx is done and the queue is empty; ctx.Err() tells the
 // caller which. A loop that breaks off has taken just the items it has seen, and
 // any number of loops may share a queue.
-func (q *Queue[T]) All(ctx context.Context) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for {
-			v, err := q.Get(ctx)
-			if err != nil || !yield(v) {
-				return
-			}
-		}
-	}
-}
+func (q *Queue[T]) All(ctx context.Context) iter.Seq[T] { return all(ctx, q.Get) }
 
 // last returns the ring that puts go to.
 func (q *Queue[T]) last() *lockfree.Ring[T] {

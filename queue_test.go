@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +24,35 @@ import (
 // "waits" can be observed: a goroutine is durably blocked.
 
 var bg = context.Background()
+
+// subject is what every kind of queue has.
+type subject[T any] interface {
+	Put(ctx context.Context, v T) error
+	Get(ctx context.Context) (T, error)
+	TryPut(v T) error
+	TryGet() (T, error)
+	PutBatch(ctx context.Context, vs []T) (int, error)
+	GetBatch(ctx context.Context, buf []T) (int, error)
+	TryPutBatch(vs []T) (int, error)
+	TryGetBatch(buf []T) (int, error)
+	All(ctx context.Context) iter.Seq[T]
+	Close()
+	Closed() bool
+	Drained() bool
+	Len() int
+	Cap() int
+	Empty() bool
+	Full() bool
+
+	CheckInvariants()
+	Waiting() (gets, puts int)
+}
+
+// isSPSC reports whether q is for one putter and one getter at a time.
+func isSPSC(q subject[int]) bool {
+	_, is := q.(*queue.SPSC[int])
+	return is
+}
 
 // variant is a kind of queue.
 type variant struct {
@@ -43,6 +74,14 @@ func (v variant) make() *queue.Queue[int] {
 	return queue.NewAt[int](v.capacity, v.lap)
 }
 
+// makeSPSC makes a queue for one putter and one getter with the capacity of v.
+func (v variant) makeSPSC() *queue.SPSC[int] {
+	if v.lap == 0 {
+		return queue.NewSPSC[int](v.capacity)
+	}
+	return queue.NewSPSCAt[int](v.capacity, v.lap)
+}
+
 func bounded() (all []variant) {
 	for _, n := range []int{1, 2, 3, 7, 8} {
 		all = append(all, variant{capacity: n}, variant{capacity: n, lap: math.MaxUint64})
@@ -58,17 +97,33 @@ func everyKind() []variant {
 func conform(t *testing.T, kinds []variant, test func(t *testing.T, q *queue.Queue[int])) {
 	t.Helper()
 	for _, k := range kinds {
-		t.Run(k.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				q := k.make()
-				test(t, q)
-				synctest.Wait()
-				q.CheckInvariants()
-				gets, puts := q.Waiting()
-				require.Zero(t, gets+puts, "waiters left behind")
-			})
-		})
+		t.Run(k.String(), func(t *testing.T) { inBubble(t, k.make, test) })
 	}
+}
+
+// conformPair does the same with a test that has one putter and one getter at a
+// time: it runs on SPSC queues as well.
+func conformPair(t *testing.T, kinds []variant, test func(t *testing.T, q subject[int])) {
+	t.Helper()
+	conform(t, kinds, func(t *testing.T, q *queue.Queue[int]) { test(t, q) })
+	for _, k := range kinds {
+		if k.capacity > 0 {
+			t.Run("spsc/"+k.String(), func(t *testing.T) {
+				inBubble(t, k.makeSPSC, func(t *testing.T, q *queue.SPSC[int]) { test(t, q) })
+			})
+		}
+	}
+}
+
+func inBubble[Q subject[int]](t *testing.T, make func() Q, test func(t *testing.T, q Q)) {
+	synctest.Test(t, func(t *testing.T) {
+		q := make()
+		test(t, q)
+		synctest.Wait()
+		q.CheckInvariants()
+		gets, puts := q.Waiting()
+		require.Zero(t, gets+puts, "waiters left behind")
+	})
 }
 
 // call is a Put, a Get or a loop under way in a goroutine of its own. Its result
@@ -81,7 +136,7 @@ type call struct {
 	cancel   context.CancelFunc
 }
 
-func goPut(q *queue.Queue[int], v int) *call {
+func goPut(q subject[int], v int) *call {
 	ctx, cancel := context.WithCancel(bg)
 	c := &call{cancel: cancel}
 	go func() { defer cancel(); c.err = q.Put(ctx, v); c.returned = true }()
@@ -89,7 +144,7 @@ func goPut(q *queue.Queue[int], v int) *call {
 	return c
 }
 
-func goGet(q *queue.Queue[int]) *call {
+func goGet(q subject[int]) *call {
 	ctx, cancel := context.WithCancel(bg)
 	c := &call{cancel: cancel}
 	go func() { defer cancel(); c.v, c.err = q.Get(ctx); c.returned = true }()
@@ -99,7 +154,7 @@ func goGet(q *queue.Queue[int]) *call {
 
 // goAll starts a loop over q.All that breaks off after n items. The error is nil
 // if it got so far, and otherwise what ended it.
-func goAll(q *queue.Queue[int], n int) *call {
+func goAll(q subject[int], n int) *call {
 	ctx, cancel := context.WithCancel(bg)
 	c := &call{cancel: cancel, err: queue.ErrClosed}
 	go func() {
@@ -141,14 +196,14 @@ func (c *call) got(t rapid.TB, v int, what ...any) {
 	require.Equal(t, v, c.v, what...)
 }
 
-func mustPut(t *testing.T, q *queue.Queue[int], vs ...int) {
+func mustPut(t *testing.T, q subject[int], vs ...int) {
 	t.Helper()
 	for _, v := range vs {
 		require.NoError(t, q.TryPut(v))
 	}
 }
 
-func mustGet(t *testing.T, q *queue.Queue[int], vs ...int) {
+func mustGet(t *testing.T, q subject[int], vs ...int) {
 	t.Helper()
 	for _, want := range vs {
 		v, err := q.TryGet()
@@ -157,14 +212,14 @@ func mustGet(t *testing.T, q *queue.Queue[int], vs ...int) {
 	}
 }
 
-func mustBeEmpty(t *testing.T, q *queue.Queue[int]) {
+func mustBeEmpty(t *testing.T, q subject[int]) {
 	t.Helper()
 	v, err := q.TryGet()
 	require.Equal(t, queue.ErrEmpty, err)
 	require.Zero(t, v)
 }
 
-func mustBeDrained(t rapid.TB, q *queue.Queue[int]) {
+func mustBeDrained(t rapid.TB, q subject[int]) {
 	t.Helper()
 	require.True(t, q.Drained())
 	v, err := q.TryGet()
@@ -179,7 +234,7 @@ func mustBeDrained(t rapid.TB, q *queue.Queue[int]) {
 
 // fill puts 0, 1, ... until the queue is full, or 100 if it has no bound, and
 // returns the next number.
-func fill(t *testing.T, q *queue.Queue[int]) int {
+func fill(t *testing.T, q subject[int]) int {
 	t.Helper()
 	n := q.Cap()
 	if n == 0 {
@@ -211,26 +266,31 @@ func TestErrorsAreBareAndNamed(t *testing.T) {
 
 func TestCapacityIsExact(t *testing.T) {
 	for n := 1; n <= 70; n++ {
-		q := queue.New[int](n)
-		require.Equal(t, n, q.Cap())
-		for lap := range 4 {
-			for i := range n {
-				require.Equal(t, i, q.Len())
-				require.False(t, q.Full())
-				mustPut(t, q, lap*n+i)
-				require.False(t, q.Empty())
-			}
-			require.True(t, q.Full())
-			require.Equal(t, queue.ErrFull, q.TryPut(-1))
-			require.Equal(t, n, q.Len())
-			for i := range n {
-				mustGet(t, q, lap*n+i)
-			}
-			require.True(t, q.Empty())
-			mustBeEmpty(t, q)
-			mustPut(t, q, -1) // so that the next lap starts one further
-			mustGet(t, q, -1)
+		testCapacity(t, n, queue.New[int](n))
+		testCapacity(t, n, queue.NewSPSC[int](n))
+	}
+}
+
+func testCapacity(t *testing.T, n int, q subject[int]) {
+	t.Helper()
+	require.Equal(t, n, q.Cap())
+	for lap := range 4 {
+		for i := range n {
+			require.Equal(t, i, q.Len())
+			require.False(t, q.Full())
+			mustPut(t, q, lap*n+i)
+			require.False(t, q.Empty())
 		}
+		require.True(t, q.Full())
+		require.Equal(t, queue.ErrFull, q.TryPut(-1))
+		require.Equal(t, n, q.Len())
+		for i := range n {
+			mustGet(t, q, lap*n+i)
+		}
+		require.True(t, q.Empty())
+		mustBeEmpty(t, q)
+		mustPut(t, q, -1) // so that the next lap starts one further
+		mustGet(t, q, -1)
 	}
 }
 
@@ -257,7 +317,7 @@ func TestNoBound(t *testing.T) {
 }
 
 func TestItemsLeaveInOrder(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		in, out := 0, 0
 		for round := range 50 {
 			for q.TryPut(in) == nil {
@@ -278,7 +338,7 @@ func TestItemsLeaveInOrder(t *testing.T) {
 }
 
 func TestGetWaitsForAnItem(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		g := goGet(q)
 		time.Sleep(24 * time.Hour)
 		g.waits(t)
@@ -290,14 +350,16 @@ func TestGetWaitsForAnItem(t *testing.T) {
 }
 
 func TestPutWaitsForRoom(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		n := fill(t, q)
 		p := goPut(q, n)
 		time.Sleep(24 * time.Hour)
 		p.waits(t)
 		require.Equal(t, n, q.Len(), "a waiting Put is not an item")
 		require.True(t, q.Full())
-		require.Equal(t, queue.ErrFull, q.TryPut(-1))
+		if !isSPSC(q) {
+			require.Equal(t, queue.ErrFull, q.TryPut(-1))
+		}
 		mustGet(t, q, 0)
 		p.ended(t, nil)
 		require.Equal(t, n, q.Len())
@@ -375,7 +437,7 @@ func TestNewcomersDoNotOvertake(t *testing.T) {
 // Context.
 
 func TestContextIsNotLookedAtWithoutNeed(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		ctx, cancel := context.WithCancel(bg)
 		cancel()
 		require.NoError(t, q.Put(ctx, 1))
@@ -401,7 +463,7 @@ func TestContextIsNotLookedAtWithoutNeed(t *testing.T) {
 }
 
 func TestCancelledGetHasNoEffect(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		g := goGet(q)
 		g.waits(t)
 		g.cancel()
@@ -415,7 +477,7 @@ func TestCancelledGetHasNoEffect(t *testing.T) {
 }
 
 func TestCancelledPutHasNoEffect(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		n := fill(t, q)
 		p := goPut(q, -1)
 		p.waits(t)
@@ -428,7 +490,7 @@ func TestCancelledPutHasNoEffect(t *testing.T) {
 }
 
 func TestDeadlineEndsTheWaitWhenItPasses(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		ctx, cancel := context.WithTimeout(bg, time.Minute)
 		defer cancel()
 		start := time.Now()
@@ -499,7 +561,7 @@ func TestCancelAnywhereInTheList(t *testing.T) {
 }
 
 func TestNilContextNeverEnds(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		var none context.Context
 		var got int
 		go func() { got, _ = q.Get(none) }()
@@ -523,24 +585,30 @@ func TestNilContextNeverEnds(t *testing.T) {
 // Closing.
 
 func TestCloseLetsEverythingOutThatIsOnItsWay(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		n := fill(t, q)
+		waiting := 5
+		if isSPSC(q) {
+			waiting = 1
+		}
 		var admitted []*call
-		for i := range 5 {
+		for i := range waiting {
 			admitted = append(admitted, goPut(q, n+i))
 		}
 		require.False(t, q.Closed())
 		q.Close()
 		require.True(t, q.Closed())
-		require.Equal(t, queue.ErrClosed, q.Put(bg, -1))
-		require.Equal(t, queue.ErrClosed, q.TryPut(-1), "closed goes before full")
-		for i := range n + 5 {
+		if !isSPSC(q) {
+			require.Equal(t, queue.ErrClosed, q.Put(bg, -1))
+			require.Equal(t, queue.ErrClosed, q.TryPut(-1), "closed goes before full")
+		}
+		for i := range n + waiting {
 			require.False(t, q.Drained())
-			for _, p := range admitted[min(i, 5):] {
+			for _, p := range admitted[min(i, waiting):] {
 				p.waits(t)
 			}
 			mustGet(t, q, i)
-			if i < 5 {
+			if i < waiting {
 				admitted[i].ended(t, nil)
 			}
 		}
@@ -549,9 +617,13 @@ func TestCloseLetsEverythingOutThatIsOnItsWay(t *testing.T) {
 }
 
 func TestCloseWakesEveryWaitingGet(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+		waiting := 10
+		if isSPSC(q) {
+			waiting = 1
+		}
 		var gets []*call
-		for range 10 {
+		for range waiting {
 			gets = append(gets, goGet(q))
 		}
 		q.Close()
@@ -564,7 +636,7 @@ func TestCloseWakesEveryWaitingGet(t *testing.T) {
 }
 
 func TestCloseIsIdempotent(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		mustPut(t, q, 1)
 		for range 3 {
 			q.Close()
@@ -599,7 +671,7 @@ func TestAdmittedPutCanBeCancelled(t *testing.T) {
 }
 
 func TestLastAdmittedPutCancelled(t *testing.T) {
-	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, bounded(), func(t *testing.T, q subject[int]) {
 		n := fill(t, q)
 		p := goPut(q, n)
 		q.Close()
@@ -614,7 +686,7 @@ func TestLastAdmittedPutCancelled(t *testing.T) {
 // Iteration.
 
 func TestAllYieldsUntilDrained(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		go func() {
 			for i := range 30 {
 				_ = q.Put(bg, i)
@@ -629,7 +701,7 @@ func TestAllYieldsUntilDrained(t *testing.T) {
 }
 
 func TestAllEndsWithItsContext(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		ctx, cancel := context.WithTimeout(bg, time.Hour)
 		defer cancel()
 		mustPut(t, q, 1)
@@ -642,7 +714,7 @@ func TestAllEndsWithItsContext(t *testing.T) {
 }
 
 func TestAllTakesNoMoreThanItYields(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		n := fill(t, q)
 		for v := range q.All(bg) {
 			require.Zero(t, v)
@@ -683,61 +755,61 @@ func TestContractTable(t *testing.T) {
 	states := []struct {
 		name    string
 		bounded bool
-		make    func(t *testing.T, q *queue.Queue[int])
+		make    func(t *testing.T, q subject[int])
 		want    map[string]string
 	}{
 		{
 			"open, with items and room", false,
-			func(t *testing.T, q *queue.Queue[int]) { mustPut(t, q, 1) },
+			func(t *testing.T, q subject[int]) { mustPut(t, q, 1) },
 			map[string]string{"Put": ok, "TryPut": ok, "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"open, empty", false,
-			func(*testing.T, *queue.Queue[int]) {},
+			func(*testing.T, subject[int]) {},
 			map[string]string{"Put": ok, "TryPut": ok, "Get": waits, "TryGet": "queue: empty", "All": waits},
 		},
 		{
 			"open, full", true,
-			func(t *testing.T, q *queue.Queue[int]) { fill(t, q) },
+			func(t *testing.T, q subject[int]) { fill(t, q) },
 			map[string]string{"Put": waits, "TryPut": "queue: full", "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"open, full, Puts waiting", true,
-			func(t *testing.T, q *queue.Queue[int]) { goPut(q, fill(t, q)) },
+			func(t *testing.T, q subject[int]) { goPut(q, fill(t, q)) },
 			map[string]string{"Put": waits, "TryPut": "queue: full", "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"closed, items left", false,
-			func(t *testing.T, q *queue.Queue[int]) { mustPut(t, q, 1); q.Close() },
+			func(t *testing.T, q subject[int]) { mustPut(t, q, 1); q.Close() },
 			map[string]string{"Put": "queue: closed", "TryPut": "queue: closed", "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"closed, full", true,
-			func(t *testing.T, q *queue.Queue[int]) { fill(t, q); q.Close() },
+			func(t *testing.T, q subject[int]) { fill(t, q); q.Close() },
 			map[string]string{"Put": "queue: closed", "TryPut": "queue: closed", "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"closed, Puts waiting", true,
-			func(t *testing.T, q *queue.Queue[int]) { goPut(q, fill(t, q)); q.Close() },
+			func(t *testing.T, q subject[int]) { goPut(q, fill(t, q)); q.Close() },
 			map[string]string{"Put": "queue: closed", "TryPut": "queue: closed", "Get": ok, "TryGet": ok, "All": "yields"},
 		},
 		{
 			"drained", false,
-			func(t *testing.T, q *queue.Queue[int]) { mustPut(t, q, 1); q.Close(); mustGet(t, q, 1) },
+			func(t *testing.T, q subject[int]) { mustPut(t, q, 1); q.Close(); mustGet(t, q, 1) },
 			map[string]string{"Put": "queue: closed", "TryPut": "queue: closed", "Get": "queue: closed", "TryGet": "queue: closed", "All": "ends"},
 		},
 		{
 			"closed when empty", false,
-			func(t *testing.T, q *queue.Queue[int]) { q.Close() },
+			func(t *testing.T, q subject[int]) { q.Close() },
 			map[string]string{"Put": "queue: closed", "TryPut": "queue: closed", "Get": "queue: closed", "TryGet": "queue: closed", "All": "ends"},
 		},
 	}
-	calls := map[string]func(ctx context.Context, q *queue.Queue[int]) string{
-		"Put":    func(ctx context.Context, q *queue.Queue[int]) string { return fmt.Sprint(q.Put(ctx, 9)) },
-		"TryPut": func(_ context.Context, q *queue.Queue[int]) string { return fmt.Sprint(q.TryPut(9)) },
-		"Get":    func(ctx context.Context, q *queue.Queue[int]) string { _, err := q.Get(ctx); return fmt.Sprint(err) },
-		"TryGet": func(_ context.Context, q *queue.Queue[int]) string { _, err := q.TryGet(); return fmt.Sprint(err) },
-		"All": func(ctx context.Context, q *queue.Queue[int]) string {
+	calls := map[string]func(ctx context.Context, q subject[int]) string{
+		"Put":    func(ctx context.Context, q subject[int]) string { return fmt.Sprint(q.Put(ctx, 9)) },
+		"TryPut": func(_ context.Context, q subject[int]) string { return fmt.Sprint(q.TryPut(9)) },
+		"Get":    func(ctx context.Context, q subject[int]) string { _, err := q.Get(ctx); return fmt.Sprint(err) },
+		"TryGet": func(_ context.Context, q subject[int]) string { _, err := q.TryGet(); return fmt.Sprint(err) },
+		"All": func(ctx context.Context, q subject[int]) string {
 			for range q.All(ctx) {
 				return "yields"
 			}
@@ -751,21 +823,23 @@ func TestContractTable(t *testing.T) {
 				if state.bounded && k.capacity == 0 || state.name == "open, with items and room" && k.capacity == 1 {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/%v", state.name, name, k), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						q := k.make()
-						state.make(t, q)
-						ctx, cancel := context.WithCancel(bg)
-						got := waits
-						go func() { got = call(ctx, q) }()
-						synctest.Wait()
-						assert.Equal(t, state.want[name], got)
-						cancel()
-						q.Close()
-						for range q.All(bg) { // let the waiting Puts go
-						}
-					})
-				})
+				test := func(t *testing.T, q subject[int]) {
+					if isSPSC(q) && strings.HasSuffix(state.name, "Puts waiting") && strings.HasSuffix(name, "Put") {
+						return // there would be two putters
+					}
+					state.make(t, q)
+					ctx, cancel := context.WithCancel(bg)
+					got := waits
+					go func() { got = call(ctx, q) }()
+					synctest.Wait()
+					assert.Equal(t, state.want[name], got)
+					cancel()
+					q.Close()
+					synctest.Wait()
+					for range q.All(bg) { // let the waiting Puts go
+					}
+				}
+				t.Run(fmt.Sprintf("%s/%s", state.name, name), func(t *testing.T) { conformPair(t, []variant{k}, test) })
 			}
 		}
 	}
@@ -775,11 +849,10 @@ func TestContractTable(t *testing.T) {
 // puts an item every 0.5 s, a consumer that takes 0.6 s for each, ten items,
 // then close. Two items of room make the producer wait in the end.
 func TestDemonstration(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	conformPair(t, []variant{{capacity: 2}}, func(t *testing.T, q subject[int]) {
 		const unit = 100 * time.Millisecond
 		start := time.Now()
 		at := func() int { return int(time.Since(start) / unit) }
-		q := queue.New[int](2)
 		var put, got []int
 		go func() {
 			for i := range 10 {
@@ -807,9 +880,8 @@ func TestDemonstration(t *testing.T) {
 
 // The same with a slower consumer: the producer is held back to its pace.
 func TestDemonstrationBackPressure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	conformPair(t, []variant{{capacity: 2}}, func(t *testing.T, q subject[int]) {
 		start := time.Now()
-		q := queue.New[int](2)
 		go func() {
 			for i := range 10 {
 				time.Sleep(500 * time.Millisecond)
@@ -834,28 +906,30 @@ func TestDemonstrationBackPressure(t *testing.T) {
 // Misuse.
 
 func TestQueueNotMadeByNewPanics(t *testing.T) {
-	for name, use := range map[string]func(q *queue.Queue[int]){
-		"Put":     func(q *queue.Queue[int]) { _ = q.Put(bg, 1) },
-		"TryPut":  func(q *queue.Queue[int]) { _ = q.TryPut(1) },
-		"Get":     func(q *queue.Queue[int]) { _, _ = q.Get(bg) },
-		"TryGet":  func(q *queue.Queue[int]) { _, _ = q.TryGet() },
-		"All":     func(q *queue.Queue[int]) { _ = slices.Collect(q.All(bg)) },
-		"Close":   func(q *queue.Queue[int]) { q.Close() },
-		"Closed":  func(q *queue.Queue[int]) { q.Closed() },
-		"Drained": func(q *queue.Queue[int]) { q.Drained() },
-		"Len":     func(q *queue.Queue[int]) { q.Len() },
-		"Cap":     func(q *queue.Queue[int]) { q.Cap() },
-		"Empty":   func(q *queue.Queue[int]) { q.Empty() },
-		"Full":    func(q *queue.Queue[int]) { q.Full() },
+	for name, use := range map[string]func(q subject[int]){
+		"Put":     func(q subject[int]) { _ = q.Put(bg, 1) },
+		"TryPut":  func(q subject[int]) { _ = q.TryPut(1) },
+		"Get":     func(q subject[int]) { _, _ = q.Get(bg) },
+		"TryGet":  func(q subject[int]) { _, _ = q.TryGet() },
+		"All":     func(q subject[int]) { _ = slices.Collect(q.All(bg)) },
+		"Close":   func(q subject[int]) { q.Close() },
+		"Closed":  func(q subject[int]) { q.Closed() },
+		"Drained": func(q subject[int]) { q.Drained() },
+		"Len":     func(q subject[int]) { q.Len() },
+		"Cap":     func(q subject[int]) { q.Cap() },
+		"Empty":   func(q subject[int]) { q.Empty() },
+		"Full":    func(q subject[int]) { q.Full() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { use(new(queue.Queue[int])) })
+			require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { use(new(queue.SPSC[int])) })
 		})
 	}
 }
 
 func TestCapacityBeyondTheAddressSpacePanics(t *testing.T) {
 	require.PanicsWithValue(t, "queue: capacity exceeds the address space", func() { queue.New[int](math.MaxInt) })
+	require.PanicsWithValue(t, "queue: capacity exceeds the address space", func() { queue.NewSPSC[int](math.MaxInt) })
 }
 
 // Any T will do: of no size, large, with pointers, an interface, a function.
@@ -874,7 +948,14 @@ func TestItemTypes(t *testing.T) {
 
 func testItem[T any](t *testing.T, capacity int, v T) {
 	t.Helper()
-	q := queue.New[T](capacity)
+	testItemIn(t, queue.New[T](capacity), v)
+	if capacity > 0 {
+		testItemIn(t, queue.NewSPSC[T](capacity), v)
+	}
+}
+
+func testItemIn[T any](t *testing.T, q subject[T], v T) {
+	t.Helper()
 	for range 100 {
 		require.NoError(t, q.Put(bg, v))
 		got, err := q.Get(bg)

@@ -107,7 +107,11 @@ func freeze(t *testing.T, seed uint64, points ...stall.Point) bool {
 
 	if all {
 		// Newcomers: observers always finish, the others if nobody is to blame.
-		for i, call := range []string{"Len", "Drained", "TryPut", "TryGet"} {
+		newcomers := []string{"Len", "Drained", "TryPut", "TryGet"}
+		if r.spsc {
+			newcomers = newcomers[:2] // there must not be another putter, or getter
+		}
+		for i, call := range newcomers {
 			a := x.spawn(call, func() { r.call(len(r.workers)+2+i, action{call: call}, bg, byte(90+i)) })
 			x.settle()
 			if !a.done && (call == "Len" || call == "Drained") {
@@ -134,12 +138,49 @@ func locked(p stall.Point) bool {
 		p == stall.MutexUnlock || p == stall.TakeSwap || p == stall.ChoiceWin
 }
 
+// The points of a queue for one putter and one getter, and those that others have
+// and it has not.
+func spscPut(p stall.Point) bool { return p >= stall.SPSCPutTail && p <= stall.SPSCPutClear }
+func spscGet(p stall.Point) bool { return p >= stall.SPSCGetTail && p <= stall.SPSCLast }
+func spscOnly(p stall.Point) bool {
+	return spscPut(p) || spscGet(p)
+}
+func notSPSC(p stall.Point) bool {
+	return p <= stall.GetEmpty || p >= stall.BatchWalk && p <= stall.PassStamp || chainOnly(p) || slices.Contains([]stall.Point{
+		stall.SwapStamp, stall.TakeRaise, stall.TakeFlag, stall.TakeHead, stall.ChoiceWin, stall.ChoiceGiveUp,
+	}, p)
+}
+
+// meetsSPSC is mayMeet for p in a queue for one putter and one getter.
+func meetsSPSC(p, q stall.Point) bool {
+	none := []stall.Point{
+		stall.ShutGetHead, stall.ShutGetRaise, // it is the putter itself
+		stall.SwapRead, stall.SwapTail, stall.SwapHead, // the putter waits
+	}
+	switch {
+	case spscGet(p):
+		none = []stall.Point{
+			stall.ShutPutHead, stall.ShutPutRaise, stall.SwapRead, stall.SwapTail, stall.SwapHead, stall.HeadStamp, // it is the getter itself
+			stall.WaiterWake, // the getter itself wakes the putter, or is woken
+		}
+		if p == stall.SPSCLast { // the queue is closed, and nobody waits
+			none = append(none, stall.ShutGetHead, stall.ShutGetRaise, stall.TakeSwap, stall.Lower)
+		}
+	case p >= stall.SPSCPutWrite:
+		none = append(none, stall.HeadStamp) // the queue is full
+	}
+	return !notSPSC(q) && !(spscPut(p) && spscPut(q)) && !(spscGet(p) && spscGet(q)) && !slices.Contains(none, q)
+}
+
 // fits reports whether the points are of the plan's kind of queue.
 func fits(p plan, points []stall.Point) bool {
-	if p.capacity > 0 {
-		return !slices.ContainsFunc(points, chainOnly)
+	switch {
+	case p.spsc:
+		return !slices.ContainsFunc(points, notSPSC)
+	case p.capacity > 0:
+		return !slices.ContainsFunc(points, chainOnly) && !slices.ContainsFunc(points, spscOnly)
 	}
-	return !slices.ContainsFunc(points, ringOnly)
+	return !slices.ContainsFunc(points, ringOnly) && !slices.ContainsFunc(points, spscOnly)
 }
 
 // mayMeet reports whether goroutines can be at both points at once.
@@ -147,6 +188,8 @@ func mayMeet(p, q stall.Point) bool {
 	for range 2 {
 		switch {
 		case locked(p) && locked(q), chainOnly(p) && ringOnly(q):
+			return false
+		case spscOnly(p) && !meetsSPSC(p, q):
 			return false
 		case p == stall.TakeHead && slices.Contains(putWindow, q):
 			return false // CloseNow has waited for it

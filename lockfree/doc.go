@@ -1,7 +1,8 @@
 // Package lockfree has the buffers that the queue is made of: [Ring], which is
-// bounded, and [Chain], a list of rings, which is not. Start with ring.go.
+// bounded, [Chain], a list of rings, which is not, and [SPSC], for one goroutine on
+// each side. Start with ends.go and ring.go.
 //
-// Neither ever waits for room or for an item. An attempt to put or to get returns at
+// None ever waits for room or for an item. An attempt to put or to get returns at
 // once with a named [State] (a chain takes a lock when it grows); a caller that is told [Busy] tries again after yielding the processor.
 // Used alone, without the functions that need a lock, they are complete
 // multi-producer, multi-consumer queues for those who poll.

@@ -1,9 +1,7 @@
 package lockfree
 
 import (
-	"math/bits"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
@@ -60,26 +58,9 @@ import (
 //  4. Gates and closed change only under the lock, and while a gate is up
 //     nobody but the holder of the lock changes that word.
 type Ring[T any] struct {
-	_ [Pad]byte // between the allocator's neighbour and tail
+	ends[T] // tail, head and the constants that go with them
 
-	// tail is the next position to fill, with the flags closed, gate and
-	// retired. Putters move it by CAS while no flag is set; the holder of the
-	// lock sets and clears flags, and moves it in Swap.
-	tail atomic.Uint64
-	_    [Pad - unsafe.Sizeof(atomic.Uint64{})]byte // between tail and head
-
-	// head is the next position to take, with the flags gate and closed. Getters
-	// move it by CAS while the gate is down; the holder of the lock sets and
-	// clears flags, and moves head in Swap and TakeAll.
-	head atomic.Uint64
-	_    [Pad - unsafe.Sizeof(atomic.Uint64{})]byte // between head and the constants
-
-	// Written by Init, then only read.
-	slots []slot[T] // as many as the capacity
-	mask  uint64    // of an index: 2^k - 1
-	lap   uint64    // the distance from a position to the same slot's next one: 2^k positions
-	skip  uint64    // the distance from the position after the last slot to the next lap
-	start uint64    // the first position
+	slots []slot[T] // as many as the capacity; written by Init, then only read
 
 	_ [Pad]byte // between the constants and the allocator's neighbour
 }
@@ -106,16 +87,10 @@ func (r *Ring[T]) Init(capacity int, firstLap uint64) {
 		panic("queue: a ring needs a capacity of at least 1")
 	}
 	r.slots = makeSlots[T](capacity)
-	lap := uint64(1) << bits.Len(uint(capacity-1))
-	r.mask = lap - 1
-	r.lap = lap * one
-	r.skip = (lap - uint64(capacity)) * one
-	r.start = firstLap * r.lap
+	r.init(capacity, firstLap)
 	for i := range r.slots {
 		r.slots[i].stamp.Store(r.start + uint64(i)*one)
 	}
-	r.tail.Store(r.start)
-	r.head.Store(r.start)
 }
 
 // makeSlots is make with a panic of our own for what no address space holds.
@@ -126,24 +101,6 @@ func makeSlots[T any](n int) []slot[T] {
 		}
 	}()
 	return make([]slot[T], n)
-}
-
-// next returns the position after p.
-func (r *Ring[T]) next(p uint64) uint64 { return r.advance(p, 1) }
-
-// advance returns the position n after p, at most a capacity away, with the flags
-// of p.
-func (r *Ring[T]) advance(p uint64, n int) uint64 {
-	if r.index(p)+uint64(n) >= uint64(len(r.slots)) {
-		p += r.skip
-	}
-	return p + uint64(n)*one
-}
-
-// distance returns the number of items between the positions from and to.
-func (r *Ring[T]) distance(from, to uint64) uint64 {
-	laps := (to&^(r.lap-1) - from&^(r.lap-1)) / r.lap
-	return (to - from - laps*r.skip) / one
 }
 
 // TryPut attempts once to put v in. It returns
@@ -279,100 +236,8 @@ func (r *Ring[T]) release(s *slot[T], p uint64) (v T) {
 	return v
 }
 
-// Cap returns the capacity.
-func (r *Ring[T]) Cap() int { return len(r.slots) }
-
-// Len returns how many items the ring held at one instant during the call:
-// between 0 and Cap. An item counts from its claim to the claim of its getter.
-func (r *Ring[T]) Len() int {
-	for {
-		t := r.tail.Load()
-		stall.At(stall.LenHead)
-		h := r.head.Load()
-		stall.At(stall.LenAgain)
-		if (r.tail.Load()^t)&^gate != 0 {
-			continue // tail was not t when head was read
-		}
-		if t&emptied != 0 {
-			return 0
-		}
-		return min(int(r.distance(r.position(h), r.position(t))), len(r.slots)) // min: we may look into a Swap
-	}
-}
-
-// Closed reports whether the ring is closed.
-func (r *Ring[T]) Closed() bool { return r.tail.Load()&closed != 0 }
-
-// Drained reports whether the ring is closed and holds nothing, which is then
-// so for good.
-func (r *Ring[T]) Drained() bool {
-	h := r.head.Load()
-	stall.At(stall.DrainedTail)
-	t := r.tail.Load() // after head, as in TryGet
-	return t&emptied != 0 || t&closed != 0 && r.position(t) == r.position(h)
-}
-
-// Entered returns how many items have come in, by TryPut or Swap.
-func (r *Ring[T]) Entered() uint64 { return r.distance(r.start, r.position(r.tail.Load())) }
-
-// Left returns how many items have gone out, by TryGet, Swap or TakeAll.
-func (r *Ring[T]) Left() uint64 { return r.distance(r.start, r.position(r.head.Load())) }
-
-// The functions below need the lock: one lock per ring, the caller's, the same
-// for all of them. TryPut, TryGet and the observers above may run at any time
-// beside them.
-
-// ShutPut raises the gate of tail, so that every put goes to the lock. It
-// reports whether the gate is up: it goes up only if the ring is empty and open.
-// The CAS on the unchanged word proves both at that instant, claims that are
-// not yet published included: a putter whose claim came first makes it fail,
-// and one that comes later sees the gate.
-func (r *Ring[T]) ShutPut() bool {
-	t := r.tail.Load()
-	stall.At(stall.ShutPutHead)
-	switch {
-	case t&gate != 0:
-		return true
-	case t&flags != 0 || r.position(r.head.Load()) != t:
-		return false
-	}
-	stall.At(stall.ShutPutRaise)
-	return r.tail.CompareAndSwap(t, t|gate)
-}
-
-// OpenPut lowers the gate of tail, if it is up.
-func (r *Ring[T]) OpenPut() { lower(&r.tail) }
-
-// ShutGet raises the gate of head, so that every get goes to the lock. It
-// reports whether the gate is up and the ring open: the gate goes up only if
-// the ring is full and open. The CAS proves it as in ShutPut. Closed is looked
-// at first, because a closed ring may have its gate up still, and whoever comes
-// now must not be let in behind it.
-func (r *Ring[T]) ShutGet() bool {
-	t := r.tail.Load()
-	if t&closed != 0 {
-		return false
-	}
-	stall.At(stall.ShutGetHead)
-	h := r.head.Load()
-	if h&gate != 0 {
-		return true
-	}
-	stall.At(stall.ShutGetRaise)
-	return h+r.lap == t && r.head.CompareAndSwap(h, h|gate)
-}
-
-// OpenGet lowers the gate of head, if it is up.
-func (r *Ring[T]) OpenGet() { lower(&r.head) }
-
-// lower clears the gate of w. A plain Store is enough: while the gate is up
-// nobody else changes the word.
-func lower(w *atomic.Uint64) {
-	if old := w.Load(); old&gate != 0 {
-		stall.At(stall.Lower)
-		w.Store(old &^ gate)
-	}
-}
+// The functions below need the lock, as those of ends do. TryPut, TryGet, the
+// batches and the observers may run at any time beside them.
 
 // HeadReady reports whether the item at head has been published. The answer
 // yes stands for as long as the gate of head is up and the lock held. Without
@@ -417,18 +282,6 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 	return oldest
 }
 
-// Close closes the ring: no put enters any more, except by Swap. It reports
-// whether the gate of tail was up. It takes effect when the flag in tail is set;
-// that in head makes gets look for the last item from then on. A get that takes
-// it in between is none of Last's: ask Drained afterwards.
-func (r *Ring[T]) Close() (gated bool) {
-	stall.At(stall.CloseFlag)
-	gated = r.tail.Or(closed)&gate != 0
-	stall.At(stall.CloseHead)
-	r.head.Or(closed)
-	return gated
-}
-
 // TakeAll closes the ring and takes out all items, oldest first, at one instant:
 // when the flags are set in tail. Before that it raises the gate of head, so that
 // whatever is in at that instant is its own. It has to wait for items in flight
@@ -446,18 +299,6 @@ func (r *Ring[T]) TakeAll() (items []T) {
 	return items
 }
 
-// raiseHead raises the gate of head whatever is in the ring, and returns the
-// position.
-func (r *Ring[T]) raiseHead() uint64 {
-	for {
-		h := r.head.Load()
-		stall.At(stall.TakeRaise)
-		if h&gate != 0 || r.head.CompareAndSwap(h, h|gate) {
-			return r.position(h)
-		}
-	}
-}
-
 // takeTo appends the items from head, whose gate is up, to the position t.
 func (r *Ring[T]) takeTo(t uint64, items []T) []T {
 	for p := r.position(r.head.Load()); p != t; {
@@ -472,14 +313,4 @@ func (r *Ring[T]) takeTo(t uint64, items []T) []T {
 		}
 	}
 	return items
-}
-
-// Check panics unless the gates of tail and head are up exactly if the
-// arguments say so, and mean what they should. For debug builds and tests.
-func (r *Ring[T]) Check(putGate, getGate bool) {
-	t, h := r.tail.Load(), r.head.Load()
-	invariants.Check(t&gate != 0 == putGate, "gate of tail does not match the list of getters")
-	invariants.Check(h&gate != 0 == getGate, "gate of head does not match the list of putters")
-	invariants.Check(!putGate || t&closed == 0 && r.position(t) == r.position(h), "gate of tail up, ring not empty and open")
-	invariants.Check(!getGate || r.position(t) == r.position(h)+r.lap, "gate of head up, ring not full")
 }

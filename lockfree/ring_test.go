@@ -71,7 +71,7 @@ func claimGet(r *Ring[int]) (release func() int) {
 }
 
 func TestRingHoldsExactlyItsCapacityInOrder(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		n := r.Cap()
 		in, out := 0, 0
 		for round := range 5 * n { // every fill level, over several laps
@@ -99,10 +99,12 @@ func TestRingHoldsExactlyItsCapacityInOrder(t *testing.T) {
 }
 
 func TestRingWithoutInit(t *testing.T) {
-	var r Ring[int]
-	require.Equal(t, Unmade, r.TryPut(1))
-	mustBeEmptied(t, &r, Unmade)
-	require.Zero(t, r.Cap())
+	for _, make := range both {
+		r := make()
+		require.Equal(t, Unmade, r.TryPut(1))
+		mustBeEmptied(t, r, Unmade)
+		require.Zero(t, r.Cap())
+	}
 }
 
 func TestInitRefusesWhatNoRingCanHold(t *testing.T) {
@@ -113,7 +115,7 @@ func TestInitRefusesWhatNoRingCanHold(t *testing.T) {
 }
 
 func TestClosedRingLetsItemsOutAndNothingIn(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		put(t, r, 7)
 		require.False(t, r.Closed())
 		require.False(t, r.Close())
@@ -130,7 +132,7 @@ func TestClosedRingLetsItemsOutAndNothingIn(t *testing.T) {
 
 // A closed ring that is full still says closed, not full.
 func TestClosedGoesBeforeFull(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		for i := range r.Cap() {
 			put(t, r, i)
 		}
@@ -248,11 +250,11 @@ func TestShutGetOnlyIfFullClaimsIncluded(t *testing.T) {
 }
 
 func TestGatesDoNotGoUpOnAClosedRing(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		r.Close()
 		require.False(t, r.ShutPut())
 	})
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		for i := range r.Cap() {
 			put(t, r, i)
 		}
@@ -263,7 +265,7 @@ func TestGatesDoNotGoUpOnAClosedRing(t *testing.T) {
 }
 
 func TestCloseReportsTheGateAndLeavesItToTheCaller(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		require.True(t, r.ShutPut())
 		require.True(t, r.Close())
 		require.Equal(t, Closed, r.TryPut(1))
@@ -274,7 +276,7 @@ func TestCloseReportsTheGateAndLeavesItToTheCaller(t *testing.T) {
 }
 
 func TestSwapTakesTheOldestAndKeepsTheRingFull(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		n := r.Cap()
 		for i := range n {
 			put(t, r, i)
@@ -299,7 +301,7 @@ func TestSwapTakesTheOldestAndKeepsTheRingFull(t *testing.T) {
 }
 
 func TestSwapKeepsClosed(t *testing.T) {
-	forRings(t, func(t *testing.T, r *Ring[int]) {
+	forBounded(t, func(t *testing.T, r bounded) {
 		for i := range r.Cap() {
 			put(t, r, i)
 		}
@@ -308,6 +310,12 @@ func TestSwapKeepsClosed(t *testing.T) {
 		require.Zero(t, r.Swap(-1, false))
 		require.True(t, r.Closed())
 		require.Equal(t, Closed, r.TryPut(-2))
+		for range r.Cap() - 1 {
+			_, s := r.TryGet()
+			require.Equal(t, OK, s)
+		}
+		_, s := r.TryGet()
+		require.Equal(t, Last, s)
 	})
 }
 
@@ -328,8 +336,10 @@ func TestHeadReadyOnlyWhenPublished(t *testing.T) {
 // While Swap follows Swap the ring is full at every instant, so whoever looks
 // must see it full. Tail behind head, or head before the stamp, would show.
 func TestRingNeverLooksOtherThanFullDuringSwaps(t *testing.T) {
-	for _, capacity := range []int{1, 2, 3} {
-		r := new(Ring[int])
+	for capacity := range 6 {
+		kind := []string{"ring", "spsc"}[capacity%2]
+		capacity = 1 + capacity/2
+		r := both[kind]()
 		r.Init(capacity, 0)
 		for i := range capacity {
 			put(t, r, i)
@@ -377,8 +387,8 @@ func TestHotWordsAreApart(t *testing.T) {
 	base := unsafe.Offsetof(r.tail)
 	assert.GreaterOrEqual(t, base, uintptr(Pad), "tail is beside the allocator's neighbour")
 	assert.GreaterOrEqual(t, unsafe.Offsetof(r.head)-base, uintptr(Pad), "head is beside tail")
-	assert.GreaterOrEqual(t, unsafe.Offsetof(r.slots)-unsafe.Offsetof(r.head), uintptr(Pad), "the constants are beside head")
-	assert.GreaterOrEqual(t, unsafe.Sizeof(r)-unsafe.Offsetof(r.skip), uintptr(Pad), "the constants are beside the allocator's neighbour")
+	assert.GreaterOrEqual(t, unsafe.Offsetof(r.capacity)-unsafe.Offsetof(r.head), uintptr(Pad), "the constants are beside head")
+	assert.GreaterOrEqual(t, unsafe.Sizeof(r)-unsafe.Offsetof(r.slots), uintptr(Pad), "the constants are beside the allocator's neighbour")
 
 	var c Chain[int]
 	assert.GreaterOrEqual(t, unsafe.Offsetof(c.last), uintptr(Pad), "last is beside the allocator's neighbour")

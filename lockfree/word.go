@@ -16,7 +16,7 @@ package lockfree
 // the fastest use; the code is right across the wrap, and a goroutine would have
 // to sleep through all of it to mistake an old word for a new one.)
 //
-// position and index are the only places that take a word apart.
+// position and index, of ends, are the only places that take a word apart.
 const (
 	closed   uint64 = 1 << iota // tail: no put enters any more; head: gets look whether they take the last item
 	gate                        // tail: every put goes to the lock; head: every get does
@@ -32,11 +32,3 @@ const (
 	flags    = 1<<flagBits - 1 // the mask of all that is not position
 	one      = 1 << flagBits   // the distance from one position to the next
 )
-
-// position returns w without its flags. It is a method, like index, because the
-// compiler (Go 1.26) does not inline a plain function of this package into a
-// method of a generic type that another package instantiates.
-func (r *Ring[T]) position(w uint64) uint64 { return w &^ flags }
-
-// index returns the index of the slot that the position of w falls on.
-func (r *Ring[T]) index(w uint64) uint64 { return w >> flagBits & r.mask }

@@ -49,23 +49,33 @@ func _() {
 	_ = x[GrowTail-38]
 	_ = x[GrowRetire-39]
 	_ = x[GrowLast-40]
-	_ = x[MutexLock-41]
-	_ = x[MutexUnlock-42]
-	_ = x[WaiterSleep-43]
-	_ = x[WaiterWake-44]
-	_ = x[ChoiceWin-45]
-	_ = x[ChoiceGiveUp-46]
-	_ = x[GiveTop-47]
-	_ = x[GiveSwap-48]
-	_ = x[TakeSwap-49]
-	_ = x[HeadStamp-50]
-	_ = x[Backoff-51]
-	_ = x[Points-52]
+	_ = x[SPSCPutTail-41]
+	_ = x[SPSCPutHead-42]
+	_ = x[SPSCPutWrite-43]
+	_ = x[SPSCPutMove-44]
+	_ = x[SPSCPutClear-45]
+	_ = x[SPSCGetTail-46]
+	_ = x[SPSCGetRead-47]
+	_ = x[SPSCGetMove-48]
+	_ = x[SPSCGetFlags-49]
+	_ = x[SPSCLast-50]
+	_ = x[MutexLock-51]
+	_ = x[MutexUnlock-52]
+	_ = x[WaiterSleep-53]
+	_ = x[WaiterWake-54]
+	_ = x[ChoiceWin-55]
+	_ = x[ChoiceGiveUp-56]
+	_ = x[GiveTop-57]
+	_ = x[GiveSwap-58]
+	_ = x[TakeSwap-59]
+	_ = x[HeadStamp-60]
+	_ = x[Backoff-61]
+	_ = x[Points-62]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 367, 378, 389, 399, 408, 420, 427, 435, 443, 452, 459, 465}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 509, 518, 530, 537, 545, 553, 562, 569, 575}
 
 func (i Point) String() string {
 	idx := int(i) - 0

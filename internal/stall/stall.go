@@ -62,6 +62,18 @@ const (
 	GrowRetire // grow: before the CAS on tail
 	GrowLast   // grow: before the CAS on last
 
+	// lockfree.SPSC.
+	SPSCPutTail  // TryPut, TryPutBatch: no room as far as is known; before the Load of tail
+	SPSCPutHead  // TryPut, TryPutBatch: before the Load of head
+	SPSCPutWrite // TryPut, TryPutBatch: before the write of the items
+	SPSCPutMove  // TryPut, TryPutBatch: before the CAS on tail
+	SPSCPutClear // TryPut, TryPutBatch: the CAS was lost; before the slots are cleared
+	SPSCGetTail  // TryGet, TryGetBatch: no item as far as is known; before the Load of tail
+	SPSCGetRead  // TryGet, TryGetBatch: before the items are read, and their slots cleared
+	SPSCGetMove  // TryGet, TryGetBatch: before the CAS on head
+	SPSCGetFlags // TryGet, TryGetBatch: the CAS was lost, the items are put back; before the Load of head
+	SPSCLast     // TryGet, TryGetBatch, of a closed ring: before the second Load of tail
+
 	// parking and queue.
 	MutexLock    // Mutex: before it is locked
 	MutexUnlock  // Mutex: before it is unlocked
@@ -72,7 +84,7 @@ const (
 	GiveTop      // Pool: before the Load of given
 	GiveSwap     // Pool: before the CAS on given
 	TakeSwap     // Pool, under the lock: before the Swap of given
-	HeadStamp    // HeadReady: head is loaded; before the Load of the stamp
+	HeadStamp    // HeadReady: head is loaded; before the Load of the stamp, or of tail
 	Backoff      // backoff: before the pause
 
 	Points // how many there are

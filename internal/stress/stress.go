@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -47,11 +48,25 @@ func (t *Tally) Add(u Tally) {
 	t.Refused += u.Refused
 }
 
+// Queue is what a round needs of a queue.
+type Queue interface {
+	Put(context.Context, Item) error
+	Get(context.Context) (Item, error)
+	TryPut(Item) error
+	TryGet() (Item, error)
+	All(context.Context) iter.Seq[Item]
+	Close()
+	Closed() bool
+	Drained() bool
+	Len() int
+	Cap() int
+}
+
 // Run does the round on q, which must be new. Then it settles accounts: every
 // item that was accepted has been delivered exactly once, no other item has, and
 // the items of each producer reached each consumer in order. The error says what
 // was wrong.
-func (r Round) Run(q *queue.Queue[Item]) (Tally, error) {
+func (r Round) Run(q Queue) (Tally, error) {
 	x := &run{
 		Round:     r,
 		q:         q,
@@ -108,7 +123,7 @@ func (r Round) Run(q *queue.Queue[Item]) (Tally, error) {
 // run is a Round under way.
 type run struct {
 	Round
-	q    *queue.Queue[Item]
+	q    Queue
 	each int // puts per producer
 
 	puts    atomic.Int64  // that have returned

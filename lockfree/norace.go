@@ -1,0 +1,6 @@
+//go:build !race
+
+package lockfree
+
+// underRace is true in builds with -race.
+const underRace = false
