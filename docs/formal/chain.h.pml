@@ -19,7 +19,7 @@ byte entered = START(0), left = START(0);/* ghost: the chain's positions, counte
  * not been; so there is no need to model it apart. The same goes for TryGet. */
 inline attemptPut() {
 	r = last;                                                       /* c.last.Load() */
-	TryPut();
+	TryPutSome();
 	if
 	:: s == Retired ->
 		n = next[r];                                            /* r.next.Load() */
@@ -34,7 +34,7 @@ inline attemptPut() {
 
 inline attemptGet() {
 	r = first;                                                      /* c.first.Load() */
-	TryGet();
+	TryGetSome();
 	if
 	:: s == Retired ->
 		n = next[r];                                            /* r.next.Load() */
@@ -114,7 +114,7 @@ inline Grow() {                          /* what follows after Len */
 	d_step { last = (last == r -> n : last); assert(last == n) }    /* c.last.CompareAndSwap */
 }
 
-inline chainTail() {                     /* Chain.tail: t is the position, ok whether it is closed */
+inline chainTail() {                     /* Chain.tail: t is the position, i the flags */
 	r = last;                                                       /* c.last.Load() */
 	do
 	:: d_step { t = tail[r]; was = (isClosed && empty(items)) };    /* t := r.tail.Load() */
@@ -125,7 +125,7 @@ inline chainTail() {                     /* Chain.tail: t is the position, ok wh
 	od;
 	atomic {
 		assert(r == 0 || tail[r - 1] & RETIRED);                /* base is not written any more */
-		ok = ((t & CLOSED) != 0);
+		i = t & FLAGS;
 		t = W(base[r] + POSITION(t))
 	}
 }
@@ -139,20 +139,33 @@ inline chainHead() {                     /* Chain.head: h is the position; x, w:
 inline chainLen() {                      /* Chain.Len: to n */
 	do
 	:: chainTail();
-	   n = t;
+	   n = t | i;
 	   chainHead();
 	   chainTail();
 	   if
-	   :: t == n -> break
-	   :: else
+#ifdef BUG_LEN_IGNORES_EMPTIED
+	   :: t == POSITION(n) -> n = t; break
+	   :: t != POSITION(n) -> i = 0
+#else
+	   :: ((t | i) ^ n) & (255 - FLAGS + EMPTIED) -> i = 0
+	   :: else -> break
+#endif
 	   fi
 	od;
-	n = W(t - h) / ONE
+	atomic { n = (n & EMPTIED -> 0 : W(t - h) / ONE); i = 0 }
 }
 
 inline drained() {                       /* Chain.Drained: ok */
 	chainHead();
 	chainTail();
-	ok = (ok && t == h);
-	d_step { assert(!ok || was); isDrained = isDrained || ok }
+	d_step {
+#ifdef BUG_DRAINED_IGNORES_EMPTIED
+		ok = (i & CLOSED && t == h);
+#else
+		ok = (i & EMPTIED || (i & CLOSED && t == h));
+#endif
+		assert(!ok || was);
+		isDrained = isDrained || ok;
+		i = 0
+	}
 }

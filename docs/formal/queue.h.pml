@@ -35,12 +35,25 @@
 #ifndef OBSERVERS                        /* as many call Len, or Drained */
 #define OBSERVERS 0
 #endif
-#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS)
+#ifndef CLOSENOWS                        /* as many call CloseNow */
+#define CLOSENOWS 0
+#endif
+#ifndef FORCERS                          /* as many ForcePut one item each */
+#define FORCERS 0
+#endif
+#ifndef BATCH                            /* Put and Get attempt it with up to so many at once, too */
+#define BATCH 1
+#endif
+#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + CLOSENOWS + FORCERS)
 
 /* ghost: nobody overtakes those who wait, and nothing enters a closed ring */
 #define MAY_PUT         (!isClosed && empty(getters))
 #define MAY_GET         empty(putters)
+#ifndef DRAINED_IS_TRUE
 #define DRAINED_IS_TRUE empty(putters)
+#endif
+
+#define EMPTIED FULL                     /* in words. Go has one more bit; full is in stamps only */
 
 bool mu;                                 /* parking.Mutex */
 bool come;                               /* end.come: Done's channel is closed */
@@ -55,14 +68,29 @@ byte finished;                           /* ghost: goroutines that have finished
 byte served;                             /* ghost: waiters served that have not returned nil yet */
 bool closeReturned;                      /* ghost */
 
+#if BATCH > 1                            /* one, or up to n in a batch: k of them are done already */
+#define LEFT(all) (all - k < BATCH -> all - k : BATCH)
+#define TryPutSome() if :: TryPut() :: k + 1 < PUTS -> TryPutBatch(LEFT(PUTS)) fi
+#if GETS == 0
+#define TryGetSome() if :: TryGet() :: TryGetBatch(BATCH) fi
+#else
+#define TryGetSome() if :: TryGet() :: k + 1 < GETS -> TryGetBatch(LEFT(GETS)) fi
+#endif
+#else
+#define TryPutSome() TryPut()
+#define TryGetSome() TryGet()
+#endif
+
 #ifdef CHAIN
 #include "chain.h.pml"
 #else
 #include "ring.h.pml"
 #define RING_OF_LAST skip                /* last() and first() are the ring */
-inline attemptPut() { TryPut() }
-inline attemptGet() { TryGet() }
+inline attemptPut() { TryPutSome() }
+inline attemptGet() { TryGetSome() }
+#ifndef CLOSENOW
 inline drained() { DrainedNow() }
+#endif
 #endif
 
 #define TAIL tail[LAST_RING]
@@ -109,6 +137,9 @@ inline hand() {
 }
 
 inline promote() {
+#ifdef CHAIN
+	s = Busy                                                        /* Chain.HeadReady is false */
+#else
 	HeadReady();
 	if
 	:: ok ->
@@ -135,6 +166,7 @@ inline promote() {
 		fi
 	:: else -> s = Busy
 	fi
+#endif
 }
 
 /* with the lock held */
@@ -347,10 +379,15 @@ inline closeRing() {
 	head[r] = head[r] | CLOSED                                      /* r.head.Or(closed) */
 }
 
+#ifdef CLOSENOW
+#include "closenow.h.pml"
+#endif
+
 /* ---- The goroutines ---- */
 
 #define LOCALS                                           \
 	REGISTERS;                                       \
+	byte k;      /* how many are done */             \
 	byte w       /* the waiter that is served */
 
 #define EITHER_WAY   /* a context that may end need not */ \
@@ -361,13 +398,16 @@ inline closeRing() {
 
 proctype Putter(byte me; bool ends) {
 	LOCALS;
-	byte k;
 	EITHER_WAY;
 	do
 	:: k < PUTS ->
 		v = me * PUTS + k + 1;
 		Put();
-		s = 0; v = 0; k++
+#ifdef CLOSENOW
+		ends_up(s != OK);
+#endif
+		s = 0; v = 0;
+		k = k + (n > 1 -> n : 1); n = 0
 	:: else -> break
 	od
 	finished++
@@ -375,20 +415,23 @@ proctype Putter(byte me; bool ends) {
 
 proctype Getter(bool ends) {
 	LOCALS;
-	byte k;
 	EITHER_WAY;
 	do
 	:: GETS == 0 || k < GETS ->
 		Get();
 		atomic {
 			if
+#ifdef CLOSENOW
+			:: s == OK -> ends_up(true)
+#else
 			:: s == OK -> assert(v != 0)
+#endif
 			:: s == Ended && GETS == 0 -> break
 			:: s == Ended && GETS != 0
 			:: s == Drained -> assert(isDrained && come); break
 			fi;
 			s = 0; v = 0;
-			k = (GETS == 0 -> 0 : k + 1)
+			k = (GETS == 0 -> 0 : k + (n > 1 -> n : 1)); n = 0
 		}
 	:: GETS != 0 && k == GETS -> break
 	od
@@ -409,21 +452,44 @@ proctype LatePutter() {
 	v = PUTTERS * PUTS + 1;
 	Put();
 	assert(s == Closed);
+#ifdef CLOSENOW
+	ends_up(true);
+#endif
 	finished++
 }
+
+#ifdef CLOSENOW
+proctype CloserNow() {
+	LOCALS;
+	CloseNow();
+	closeReturned = true;
+	finished++
+}
+
+proctype Forcer(byte me) {
+	LOCALS;
+	v = PUTTERS * PUTS + LATE + me + 1;
+	ForcePut();
+	ends_up(v != 0);
+	finished++
+}
+#endif
 
 proctype Observer() {
 	LOCALS;
 	if
 #ifdef CHAIN
 	:: chainLen(); assert(w <= n && n <= x)
-	:: drained()
+#else
+#ifdef CLOSENOW
+	:: LenNow(); assert(n == x)
 #else
 	:: Len(); assert(n == x)
-	:: DrainedNow()
 #endif
+#endif
+	:: n = isDrained; drained(); assert(ok || !n)
 	fi;
-	finished++
+	d_step { r = 0; t = 0; h = 0; n = 0; x = 0; w = 0; ok = false; was = false; finished++ }
 }
 
 /* Everybody has finished or is listed, and was told so; those who are listed wait
@@ -461,6 +527,18 @@ init {
 		:: i < OBSERVERS -> run Observer(); i++
 		:: else -> break
 		od;
+#ifdef CLOSENOW
+		i = 0;
+		do
+		:: i < CLOSENOWS -> run CloserNow(); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < FORCERS -> run Forcer(i); i++
+		:: else -> break
+		od;
+#endif
 		i = 0
 	}
 	timeout;                                                        /* nobody can go on */

@@ -13,9 +13,14 @@
  *   IN_SWAP           1 if somebody may be inside Swap, else 0
  *   MAY_PUT, MAY_GET  ghost: what has to hold at a claim of tail, or of head
  *   ENTERS, LEAVES    ghost: what else is done at such a claim
+ *   KEPT              ghost: what is done with v when it is got in a batch, or nothing
  *   FULL_IS_TRUE, DRAINED_IS_TRUE
  *                     ghost: what has to hold when that is the answer
  */
+
+#ifndef KEPT
+#define KEPT skip
+#endif
 
 /* ---- word.go. A word is a byte here, so positions wrap around at 2^8 ---- */
 #define CLOSED  1
@@ -27,18 +32,23 @@
 #define W(x)        ((x) & 255)
 #define POSITION(w) ((w) & (255 - FLAGS))
 #define INDEX(r, w) (((w) / ONE) % (LAP(r) / ONE))
+/* In a stamp there is a run, too. In Go it is below the position; here it is above
+ * the byte, where it does not cost positions. */
+#define RUN     256                /* a run of k: k * RUN */
 
 mtype = { OK, Busy, Full, Empty, Closed, Drained, Gated, Retired, Last,
           Ended /* not in state.go: the error of a context */ };
 
 /* ---- ring.go: type Ring ---- */
 byte tail[RINGS], head[RINGS];
-byte stamp[RINGS * SLOTS], val[RINGS * SLOTS];
+short stamp[RINGS * SLOTS];
+byte val[RINGS * SLOTS];
 #define SLOT(r, i)  ((r) * SLOTS + (i))
 #define LAP(r)      (ONE * (CAP(r) == 3 -> 4 : CAP(r)))
 #define SKIP(r)     (LAP(r) - CAP(r) * ONE)
 #define START(r)    W(256 - LAP(r))           /* Init's firstLap: the last lap before the wrap */
-#define NEXT(r, p)  W((p) + ONE + (INDEX(r, p) + 1 == CAP(r) -> SKIP(r) : 0))
+#define PLUS(r, p, k) W((p) + (k) * ONE + (INDEX(r, p) + (k) >= CAP(r)) * SKIP(r)) /* advance: k <= CAP(r) */
+#define NEXT(r, p)  PLUS(r, p, 1)
 #define LAPS(r, from, to)     (W(((to) & (256 - LAP(r))) - ((from) & (256 - LAP(r)))) / LAP(r))
 #define DISTANCE(r, from, to) (W((to) - (from) - LAPS(r, from, to) * SKIP(r)) / ONE)
 
@@ -46,14 +56,19 @@ byte stamp[RINGS * SLOTS], val[RINGS * SLOTS];
 chan items = [ROOM] of { byte };   /* the accepted items; moved where a call takes effect */
 bool isClosed, isDrained;          /* Close took effect; somebody was told Drained */
 byte owner[RINGS * SLOTS];         /* the goroutine that may touch val, or 0 */
+byte due[RINGS * SLOTS];           /* the item that whoever has claimed the slot has to find there */
 
 /* The registers of a goroutine. v is the item, s what became of the attempt, r the
- * ring, n a length. */
+ * ring, n a length, or how many of a batch. */
 #define REGISTERS                                                               \
 	byte r, t, h, i, v, n;                                                  \
+	byte p, j;   /* of a batch: a position, and how many before it */       \
+	byte rest;   /* the run of a stamp */                                   \
+	byte most;   /* how many of a batch there can be */                     \
+	short st, old; /* stamps */                                             \
 	mtype s;                                                                \
 	bool ok;                                                                \
-	byte x;      /* the item of a waiting Put; ghost: what v or n must be */ \
+	byte x;      /* the item of a waiting Put; ghost: what n must be */      \
 	bool was     /* ghost: what was so when tail was read */
 
 inline accept(it) {                /* ghost: a put takes effect */
@@ -62,15 +77,18 @@ inline accept(it) {                /* ghost: a put takes effect */
 	items!it
 }
 
-inline deliver() {                 /* ghost: a get takes effect, and has to return x */
+inline deliver() {                 /* ghost: a get takes effect, and has to find the oldest item */
 	assert(nempty(items));
-	items?x
+	items?due[SLOT(r, i)]
 }
 
 /* ghost: the claim of a slot, the use of val, the store of the next stamp */
 inline own() {
 	assert(owner[SLOT(r, i)] == 0);
 	owner[SLOT(r, i)] = _pid
+}
+inline untouched(st) {             /* nobody else stores the stamp of a slot that is owned */
+	assert(stamp[SLOT(r, i)] % RUN == (st))
 }
 inline mine() { assert(owner[SLOT(r, i)] == _pid) }
 inline disown() {
@@ -99,13 +117,60 @@ inline Init(q, p) {                /* ring q, which counts from position p */
 #define FREE(t) (t)                /* which no stamp equals if t has a flag */
 #endif
 
+/* ok: the slot of the position in st has that stamp, which was true while word was w. */
+inline pass(word, w) {
+#ifdef BUG_RUN_NOT_PASSED
+	ok = true;
+#else
+#ifdef BUG_PASS_WORD_FIRST
+	ok = (word == w);
+#endif
+	old = stamp[SLOT(r, INDEX(r, st))];                             /* old := s.stamp.Load() */
+	if
+	:: old == st -> ok = true
+#ifdef BUG_PASS_UNCHECKED
+	:: old != st ->
+#elif defined(BUG_PASS_WORD_FIRST)
+	:: old != st && !ok
+	:: old != st && ok ->
+#else
+	:: old != st && word != w -> ok = false                         /* word.Load() != w */
+	:: old != st && word == w ->
+#endif
+		d_step {                                                /* s.stamp.CompareAndSwap */
+#ifdef BUG_PASS_BY_STORE
+			ok = true;
+#else
+			ok = (stamp[SLOT(r, INDEX(r, st))] == old);
+#endif
+			stamp[SLOT(r, INDEX(r, st))] = (ok -> st : stamp[SLOT(r, INDEX(r, st))]);
+			old = 0
+		}
+	fi;
+	d_step { old = 0; st = 0 }
+#endif
+}
+
+#ifdef BUG_RUN_TOO_LONG
+#define LESS(k) (k)
+#else
+#define LESS(k) ((k) - 1)          /* the run of the others, when one of k is gone */
+#endif
+
 inline TryPut() {                  /* v into ring r */
 	d_step { t = tail[r]; i = INDEX(r, t); was = full(items) }      /* t := r.tail.Load() */
 	if
-	:: stamp[SLOT(r, i)] == FREE(t) ->                              /* s.stamp.Load() == t */
+	:: d_step {                                                     /* s.stamp.Load() */
+		stamp[SLOT(r, i)] % RUN == FREE(t) ->
+		rest = stamp[SLOT(r, i)] / RUN; ok = true }
 		if
+		:: rest > 0 -> st = NEXT(r, t) + LESS(rest) * RUN; pass(tail[r], t)
+		:: rest == 0                                            /* st == t */
+		fi;
+		if
+		:: !ok -> noRoom()
 		:: d_step {
-			tail[r] == t ->                                 /* r.tail.CompareAndSwap */
+			ok && tail[r] == t ->                           /* r.tail.CompareAndSwap */
 			tail[r] = NEXT(r, t);
 			assert(MAY_PUT); ENTERS; bounded(); own(); accept(v) }
 #ifdef BUG_PUBLISH_BEFORE_WRITE
@@ -117,28 +182,118 @@ inline TryPut() {                  /* v into ring r */
 				assert(val[SLOT(r, i)] == 0);
 				val[SLOT(r, i)] = v
 			}
-			d_step { disown(); stamp[SLOT(r, i)] = t | FULL }   /* s.stamp.Store(t | full) */
+			d_step { untouched(t); disown(); stamp[SLOT(r, i)] = t | FULL } /* s.stamp.Store(t | full) */
 #endif
 			s = OK
-		:: tail[r] != t -> s = Busy
+		:: ok && tail[r] != t -> s = Busy
 		fi
-	:: stamp[SLOT(r, i)] != FREE(t) ->
-		d_step {
-			if
-			:: t & CLOSED -> s = Closed
-			:: !(t & CLOSED) && t & GATE -> s = Gated
-			:: !(t & (CLOSED | GATE)) && t & RETIRED -> s = Retired
-#ifdef BUG_FULL_BY_STAMP
-			:: !(t & FLAGS) -> s = Full; assert(FULL_IS_TRUE)
-#else
-			:: !(t & FLAGS) && W(POSITION(head[r]) + LAP(r)) == t ->        /* r.head.Load() */
-				s = Full; assert(FULL_IS_TRUE)
-#endif
-			:: else -> s = Busy
-			fi
-		}
+	:: stamp[SLOT(r, i)] % RUN != FREE(t) -> noRoom()
 	fi;
-	d_step { t = 0; i = 0; was = 0 }
+	d_step { t = 0; i = 0; was = 0; rest = 0; ok = false }
+}
+
+inline noRoom() {
+	d_step {
+		if
+		:: t & CLOSED -> s = Closed
+		:: !(t & CLOSED) && t & GATE -> s = Gated
+		:: !(t & (CLOSED | GATE)) && t & RETIRED -> s = Retired
+#ifdef BUG_FULL_BY_STAMP
+		:: !(t & FLAGS) -> s = Full; assert(FULL_IS_TRUE)
+#else
+		:: !(t & FLAGS) && W(POSITION(head[r]) + LAP(r)) == t ->                /* r.head.Load() */
+			s = Full; assert(FULL_IS_TRUE)
+#endif
+		:: else -> s = Busy
+		fi
+	}
+}
+
+#ifdef BUG_WALK_BELIEVES_STALE
+#define AT(p, kind) ((n > 0 && kind == 0 && !(stamp[SLOT(r, INDEX(r, p))] & FULL)) || \
+	stamp[SLOT(r, INDEX(r, p))] % RUN == ((p) | kind))
+#else
+#define AT(p, kind) (stamp[SLOT(r, INDEX(r, p))] % RUN == ((p) | kind))
+#endif
+
+/* n: of how many slots, those of from and on, the stamps say that they are free
+ * (kind is 0) or full (FULL). They speak of runs, so it may be more than most. */
+inline walk(from, kind) {
+	d_step { p = from; n = 0 };
+	do
+	:: d_step {                                                     /* s.stamp.Load() */
+		n < most && AT(p, kind) ->
+		n = n + stamp[SLOT(r, INDEX(r, p))] / RUN + 1;
+		p = PLUS(r, from, n);
+		assert(n >= most || INDEX(r, p) < CAP(r)) }
+	:: n >= most || !AT(p, kind) -> break
+	od;
+	p = 0
+}
+
+#ifdef BUG_WALK_AROUND
+#define MOST(k) (k)
+#else
+#define MOST(k) (CAP(r) < (k) -> CAP(r) : (k))
+#endif
+
+inline TryPutBatch(k) {            /* v, v+1, ..., v+k-1: the first n of them into ring r */
+	d_step { t = tail[r]; was = full(items); most = MOST(k) }       /* t := r.tail.Load() */
+	walk(FREE(t), 0);
+	if
+	:: n == 0 -> noRoom()
+	:: n > 0 ->
+		ok = true;
+		if
+		:: n > most -> st = PLUS(r, t, most) + LESS(n - most) * RUN; n = most; pass(tail[r], t)
+		:: n <= most
+		fi;
+		if
+		:: !ok -> s = Busy; n = 0
+		:: d_step {
+			ok && tail[r] == t ->                           /* r.tail.CompareAndSwap */
+			tail[r] = PLUS(r, t, n);
+			bounded(); p = t;
+			do
+			:: j < n -> i = INDEX(r, t); assert(MAY_PUT); ENTERS; own(); accept(v + j); j++; t = NEXT(r, t)
+			:: else -> break
+			od;
+			t = p; p = 0; j = 0 }
+#ifdef BUG_BATCH_PUBLISHES_FIRST
+			publish();
+#endif
+			do
+			:: d_step {                                     /* s.val = v */
+				j < n ->
+				i = INDEX(r, PLUS(r, t, j));
+				mine();
+				assert(val[SLOT(r, i)] == 0);
+				val[SLOT(r, i)] = v + j;
+				j++ }
+			:: j == n -> break
+			od;
+#ifndef BUG_BATCH_PUBLISHES_FIRST
+			publish();
+#endif
+			s = OK
+		:: ok && tail[r] != t -> s = Busy; n = 0
+		fi
+	fi;
+	d_step { t = 0; i = 0; j = 0; was = 0; most = 0; ok = false }
+}
+
+inline publish() {
+	d_step {                                                        /* s.stamp.Store(t | full | run) */
+		j = 0;
+		do
+		:: j < n -> i = INDEX(r, PLUS(r, t, j)); disown(); j++
+		:: else -> break
+		od;
+		i = INDEX(r, t);
+		untouched(t);
+		stamp[SLOT(r, i)] = (t | FULL) + LESS(n) * RUN;
+		j = 0
+	}
 }
 
 #define WAS_EMPTY (empty(items) && isClosed == ((t & CLOSED) != 0))
@@ -155,35 +310,51 @@ inline TryGet() {                  /* v from ring r */
 #endif
 	d_step { h = head[r]; i = INDEX(r, h) }                         /* h := r.head.Load() */
 	if
-	:: stamp[SLOT(r, i)] == FILLED(h) ->                            /* s.stamp.Load() == h|full */
+	:: d_step {                                                     /* s.stamp.Load() */
+		stamp[SLOT(r, i)] % RUN == FILLED(h) ->
+		rest = stamp[SLOT(r, i)] / RUN; ok = true }
 		if
-		:: d_step { head[r] == h -> claimHead() }               /* r.head.CompareAndSwap */
+		:: rest > 0 -> st = (NEXT(r, h) | FULL) + LESS(rest) * RUN; pass(head[r], h)
+		:: rest == 0                                            /* st == h|full */
+		fi;
+		if
+		:: d_step { !ok -> noItem() }
+		:: d_step { ok && head[r] == h -> claimHead() }         /* r.head.CompareAndSwap */
 			release();
 			s = OK
-		:: head[r] != h -> s = Busy
+		:: ok && head[r] != h -> s = Busy
 		fi
-	:: stamp[SLOT(r, i)] != FILLED(h) ->
+	:: stamp[SLOT(r, i)] % RUN != FILLED(h) ->
 		if
-		:: h & CLOSED && !(h & GATE) && stamp[SLOT(r, i)] == (POSITION(h) | FULL) ->
-			if                                              /* s.stamp.Load() == p|full */
-			:: d_step { head[r] == h -> claimHead() }       /* r.head.CompareAndSwap */
+		:: d_step {                                             /* s.stamp.Load() */
+			h & CLOSED && !(h & GATE) && stamp[SLOT(r, i)] % RUN == (POSITION(h) | FULL) ->
+			rest = stamp[SLOT(r, i)] / RUN; ok = true }
+			if
+			:: rest > 0 -> st = (NEXT(r, POSITION(h)) | FULL) + LESS(rest) * RUN; pass(head[r], h)
+			:: rest == 0
+			fi;
+			if
+			:: d_step { !ok -> noItem() }
+			:: d_step { ok && head[r] == h -> claimHead() } /* r.head.CompareAndSwap */
 				release();
-				d_step {                                /* r.tail.Load() */
-					s = (POSITION(tail[r]) == NEXT(r, POSITION(h)) -> Last : OK);
-#ifdef BUG_LAST_IS_OK
-					s = OK;
-#endif
-					assert(s == OK || (isClosed && empty(items) && DRAINED_IS_TRUE));
-					isDrained = isDrained || s == Last
-				}
-			:: head[r] != h -> s = Busy
+				d_step { s = OK; isLast(NEXT(r, POSITION(h))) }
+			:: ok && head[r] != h -> s = Busy
 			fi
-		:: h & CLOSED && (h & GATE || stamp[SLOT(r, i)] != (POSITION(h) | FULL)) ->
+		:: h & CLOSED && (h & GATE || stamp[SLOT(r, i)] % RUN != (POSITION(h) | FULL)) ->
 			d_step { noItem() }
 		:: d_step { !(h & CLOSED) -> noItem() }
 		fi
 	fi;
-	d_step { t = 0; h = 0; i = 0; x = 0; was = 0 }
+	d_step { t = 0; h = 0; i = 0; was = 0; rest = 0; ok = false }
+}
+
+inline isLast(after) {                                                   /* r.tail.Load() */
+	s = (POSITION(tail[r]) == after -> Last : OK);
+#ifdef BUG_LAST_IS_OK
+	s = OK;
+#endif
+	assert(s == OK || (isClosed && empty(items) && DRAINED_IS_TRUE));
+	isDrained = isDrained || s == Last
 }
 
 inline claimHead() {
@@ -191,13 +362,79 @@ inline claimHead() {
 	assert(MAY_GET); LEAVES; bounded(); own(); deliver()
 }
 
+inline take() {                    /* v, s.val = s.val, v */
+	mine();
+	v = val[SLOT(r, i)]; val[SLOT(r, i)] = 0;
+	assert(v == due[SLOT(r, i)]); due[SLOT(r, i)] = 0
+}
+
 inline release() {
-	d_step {                                                        /* v, s.val = s.val, v */
-		mine();
-		v = val[SLOT(r, i)]; val[SLOT(r, i)] = 0;
-		assert(v == x)
+	d_step { take() }                                               /* v, s.val = s.val, v */
+	d_step {                                                        /* s.stamp.Store(p + r.lap) */
+		untouched(POSITION(h) | FULL);
+		disown(); stamp[SLOT(r, i)] = W(POSITION(h) + LAP(r)) }
+}
+
+inline TryGetBatch(k) {            /* up to k from ring r: n, and v the last of them */
+	d_step { h = head[r]; most = MOST(k) }                          /* h := r.head.Load() */
+	if
+	:: !(h & GATE) -> walk(POSITION(h), FULL)
+	:: h & GATE
+	fi;
+	if
+	:: d_step { n == 0 -> noItem() }
+	:: n > 0 ->
+		ok = true;
+		if
+		:: n > most -> st = (PLUS(r, POSITION(h), most) | FULL) + LESS(n - most) * RUN; n = most; pass(head[r], h)
+		:: n <= most
+		fi;
+		if
+		:: !ok -> s = Busy; n = 0
+		:: d_step {
+			ok && head[r] == h ->                           /* r.head.CompareAndSwap */
+			head[r] = PLUS(r, h, n);
+			bounded(); p = h;
+			do
+			:: j < n -> i = INDEX(r, h); assert(MAY_GET); LEAVES; own(); deliver(); j++; h = NEXT(r, h)
+			:: else -> break
+			od;
+			h = p; p = 0; j = 0 }
+#ifdef BUG_BATCH_RELEASES_FIRST
+			releaseRun();
+#endif
+			do
+			:: d_step { j < n -> i = INDEX(r, PLUS(r, POSITION(h), j)); take(); KEPT; j++ }
+			:: j == n -> break
+			od;
+#ifndef BUG_BATCH_RELEASES_FIRST
+			releaseRun();
+#endif
+			atomic {
+				s = OK;
+				if
+				:: h & CLOSED -> isLast(PLUS(r, POSITION(h), n))
+				:: else
+				fi
+			}
+		:: ok && head[r] != h -> s = Busy; n = 0
+		fi
+	fi;
+	d_step { t = 0; h = 0; i = 0; j = 0; was = 0; most = 0; ok = false }
+}
+
+inline releaseRun() {
+	d_step {                                                        /* s.stamp.Store(p + r.lap | run) */
+		j = 0;
+		do
+		:: j < n -> i = INDEX(r, PLUS(r, POSITION(h), j)); disown(); j++
+		:: else -> break
+		od;
+		i = INDEX(r, h);
+		untouched(POSITION(h) | FULL);
+		stamp[SLOT(r, i)] = W(POSITION(h) + LAP(r)) + LESS(n) * RUN;
+		j = 0
 	}
-	d_step { disown(); stamp[SLOT(r, i)] = W(POSITION(h) + LAP(r)) }        /* s.stamp.Store(p + r.lap) */
 }
 
 inline noItem() {
@@ -268,7 +505,7 @@ inline ShutPut() {                 /* ok: the gate of tail is up */
 	:: !(t & FLAGS) ->
 #endif
 #ifdef BUG_SHUTPUT_IN_FLIGHT
-		ok = (stamp[SLOT(r, INDEX(r, head[r]))] != (POSITION(head[r]) | FULL));
+		ok = (stamp[SLOT(r, INDEX(r, head[r]))] % RUN != (POSITION(head[r]) | FULL));
 #else
 		ok = (POSITION(head[r]) == POSITION(t));                /* r.head.Load() */
 #endif
@@ -327,7 +564,7 @@ inline lower(word) {               /* OpenPut: word is tail. OpenGet: word is he
 
 inline HeadReady() {               /* ok: the item at head has been published */
 	d_step { h = POSITION(head[r]); i = INDEX(r, h) }               /* r.head.Load() */
-	d_step { ok = (stamp[SLOT(r, i)] == (h | FULL)); h = 0; i = 0 } /* stamp.Load() */
+	d_step { ok = (stamp[SLOT(r, i)] % RUN == (h | FULL)); h = 0; i = 0 }   /* stamp.Load() */
 }
 
 /* Takes out the oldest item, to v, and puts x in. From here to the Store to head
@@ -335,6 +572,25 @@ inline HeadReady() {               /* ok: the item at head has been published */
 inline Swap(more) {
 	d_step { h = head[r]; i = INDEX(r, h); own() }                  /* flagged := r.head.Load() */
 	t = tail[r];                                                    /* r.tail.Load() */
+	rest = stamp[SLOT(r, i)] / RUN;                                 /* s.stamp.Load() */
+#ifndef BUG_SWAP_PASSES_NOTHING
+	do
+	:: rest > 0 ->                                                  /* against a slow one */
+		st = (NEXT(r, POSITION(h)) | FULL) + LESS(rest) * RUN; pass(head[r], h);
+		if
+#ifdef BUG_SWAP_PASSES_ONCE
+		:: true ->
+#else
+		:: !ok
+		:: ok ->
+#endif
+			d_step {
+				assert(stamp[SLOT(r, INDEX(r, NEXT(r, POSITION(h))))] == (NEXT(r, POSITION(h)) | FULL) + LESS(rest) * RUN);
+				rest = 0 }
+		fi
+	:: rest == 0 -> break
+	od;
+#endif
 	v = val[SLOT(r, i)];                                            /* oldest, s.val = s.val, v */
 #ifndef BUG_SWAP_VALUE_LAST
 	d_step { mine(); val[SLOT(r, i)] = x }
@@ -353,7 +609,7 @@ inline Swap(more) {
 #ifdef BUG_SWAP_VALUE_LAST
 	d_step { mine(); val[SLOT(r, i)] = x }
 #endif
-	d_step { t = 0; h = 0; i = 0; x = 0 }
+	d_step { t = 0; h = 0; i = 0; x = 0; rest = 0; ok = false }
 }
 
 inline storeHead(more) {

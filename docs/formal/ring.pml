@@ -7,6 +7,9 @@
 #ifndef OBSERVERS
 #define OBSERVERS 0
 #endif
+#ifndef BATCH
+#define BATCH 1
+#endif
 #define RINGS   1
 #define CAP(r)  N
 #define SLOTS   N
@@ -29,13 +32,18 @@ proctype Putter(byte me) {
 	:: k < PUTS ->
 		v = me * PUTS + k + 1;
 		do
-		:: TryPut();
+		:: if
+		   :: TryPut(); n = 1
+#if BATCH > 1
+		   :: k + 1 < PUTS -> TryPutBatch((PUTS - k < BATCH -> PUTS - k : BATCH))
+#endif
+		   fi;
 		   if
 		   :: s == OK -> s = 0; break
-		   :: else -> s = 0
+		   :: else -> s = 0; n = 0
 		   fi
 		od;
-		k++
+		k = k + n; n = 0
 	:: else -> break
 	od;
 	running--
@@ -47,13 +55,18 @@ proctype Getter() {
 	do
 	:: k < GETS ->
 		do
-		:: TryGet();
+		:: if
+		   :: TryGet(); n = 1
+#if BATCH > 1
+		   :: k + 1 < GETS -> TryGetBatch((GETS - k < BATCH -> GETS - k : BATCH))
+#endif
+		   fi;
 		   if
 		   :: s == OK -> s = 0; break
-		   :: else -> s = 0
+		   :: else -> s = 0; n = 0
 		   fi
 		od;
-		v = 0; k++
+		v = 0; k = k + n; n = 0
 	:: else -> break
 	od;
 	running--
