@@ -108,7 +108,7 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 // w if the stamps say that the slots are as stamp, which is that of the first one,
 // says. It returns how many, possibly none, and false if it lost a race.
 func (r *Ring[T]) claim(word *atomic.Uint64, w, stamp uint64, n int) (int, bool) {
-	n = min(n, longest)
+	n = min(n, longest, len(r.slots)) // if others move word on meanwhile, the stamps would go on for ever
 	found := 0
 	for found < n {
 		at := r.advance(stamp, found)
