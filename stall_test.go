@@ -174,7 +174,10 @@ func meetsSPSC(p, q stall.Point) bool {
 
 // fits reports whether the points are of the plan's kind of queue.
 func fits(p plan, points []stall.Point) bool {
+	choice := slices.Contains(points, stall.ChoiceWin) || slices.Contains(points, stall.ChoiceGiveUp)
 	switch {
+	case choice && p.queues < 2:
+		return false // there is no Select in it
 	case p.spsc:
 		return !slices.ContainsFunc(points, notSPSC)
 	case p.capacity > 0:
