@@ -324,7 +324,7 @@ func TestBatchesOfAQueueNotMadeByNewPanic(t *testing.T) {
 		func() { _, _ = q.PutBatch(bg, []int{1}) }, func() { _, _ = q.GetBatch(bg, []int{1}) },
 		func() { _, _ = q.TryPutBatch(nil) }, func() { _, _ = q.TryGetBatch(nil) },
 	} {
-		require.PanicsWithValue(t, "queue: a Queue must be made by New", f)
+		require.PanicsWithValue(t, "queue: a queue must be made by New or NewSPSC", f)
 	}
 }
 

@@ -61,7 +61,7 @@ type core[T any] struct {
 	tasks   tasks         // for Join
 }
 
-const notMade = "queue: a Queue must be made by New"
+const notMade = "queue: a queue must be made by New or NewSPSC"
 
 // check panics if the queue was not made by New.
 func (q *core[T]) check() {

@@ -921,8 +921,8 @@ func TestQueueNotMadeByNewPanics(t *testing.T) {
 		"Full":    func(q subject[int]) { q.Full() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { use(new(queue.Queue[int])) })
-			require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { use(new(queue.SPSC[int])) })
+			require.PanicsWithValue(t, "queue: a queue must be made by New or NewSPSC", func() { use(new(queue.Queue[int])) })
+			require.PanicsWithValue(t, "queue: a queue must be made by New or NewSPSC", func() { use(new(queue.SPSC[int])) })
 		})
 	}
 }

@@ -354,8 +354,8 @@ func TestCasesOfAnyType(t *testing.T) {
 	require.Zero(t, q.Len())
 
 	var unmade queue.Queue[int]
-	require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { unmade.GetCase(nil) })
-	require.PanicsWithValue(t, "queue: a Queue must be made by New", func() { unmade.PutCase(1) })
+	require.PanicsWithValue(t, "queue: a queue must be made by New or NewSPSC", func() { unmade.GetCase(nil) })
+	require.PanicsWithValue(t, "queue: a queue must be made by New or NewSPSC", func() { unmade.PutCase(1) })
 }
 
 // Select allocates nothing in steady state, whether it waits or not.

@@ -91,9 +91,6 @@ type side struct {
 	// limit is the position up to which it knows the slots to be its own: head of some
 	// time ago and a lap for the putter, tail of some time ago for the getter.
 	limit uint64
-	// calls is counted in race builds, so that two goroutines on one side are a data
-	// race wherever they meet.
-	calls uint64
 }
 
 // Init makes r an empty ring that holds capacity items. It panics if capacity
@@ -159,9 +156,6 @@ func (r *SPSC[T]) TryPut(v T) State {
 // returns the slot that the next put fills, or nil if the putter knows of none. The
 // slot is the putter's, to be filled before Publish, and to be left alone after it.
 func (r *SPSC[T]) Room() *T {
-	if underRace {
-		r.putter.calls++
-	}
 	t := r.putter.at
 	if int64(r.putter.limit-t) <= 0 {
 		return nil
@@ -242,9 +236,6 @@ func (r *SPSC[T]) TryGet() (v T, _ State) {
 // Oldest returns the slot of the oldest item, or nil if there is none. The slot is
 // the getter's, to be cleared before Release, and to be left alone after it.
 func (r *SPSC[T]) Oldest() *T {
-	if underRace {
-		r.getter.calls++
-	}
 	h := r.getter.at
 	if int64(r.getter.limit-h) <= 0 {
 		stall.At(stall.SPSCGetTail)
@@ -315,9 +306,6 @@ func (r *SPSC[T]) taken(flag uint64) State {
 // not be empty. It takes effect when tail moved, at one instant. One goroutine at
 // a time may call it, or TryPut.
 func (r *SPSC[T]) TryPutBatch(vs []T) (int, State) {
-	if underRace {
-		r.putter.calls++
-	}
 	for {
 		n := r.reach(&r.putter)
 		if n < len(vs) {
@@ -351,9 +339,6 @@ func (r *SPSC[T]) TryPutBatch(vs []T) (int, State) {
 // If it is Gated, buf may have got items that are in the ring still, the oldest
 // first. One goroutine at a time may call it, or TryGet.
 func (r *SPSC[T]) TryGetBatch(buf []T) (int, State) {
-	if underRace {
-		r.getter.calls++
-	}
 	var flag uint64
 	for {
 		n := r.reach(&r.getter)

@@ -1,6 +1,0 @@
-//go:build !race
-
-package lockfree
-
-// underRace is true in builds with -race.
-const underRace = false
