@@ -34,6 +34,9 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 		case lockfree.Closed:
 			return n, ErrClosed
 		}
+		if err := ended(ctx); err != nil {
+			return n, err
+		}
 		if waited, left, err := q.waitPut(ctx, vs[n], vs[n+1:]); err != nil {
 			return len(vs) - left, err
 		} else if waited {

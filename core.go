@@ -46,9 +46,11 @@ type buffer[T any] interface {
 //  2. The gate of the buffer's head is up exactly while putters is not empty. The
 //     buffer is then full, and every get comes by here.
 type core[T any] struct {
-	buffer buffer[T] // written when the queue is made, then only read; nil if it was not made
+	// Written when the queue is made, then only read.
+	buffer buffer[T] // nil if the queue was not made
+	single bool      // the capacity is 1
 
-	_ [lockfree.Pad]byte // between buffer and mu
+	_ [lockfree.Pad]byte // between single and mu
 
 	// mu is the lock that lockfree and parking speak of. It guards what follows,
 	// the gates, and closing.
@@ -59,6 +61,10 @@ type core[T any] struct {
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
 	end     end           // for Done
 	tasks   tasks         // for Join
+
+	_ [lockfree.Pad]byte // between what the lock guards and getYields
+
+	getYields, putYields parking.Yielder // whether to yield before waiting
 }
 
 const notMade = "queue: a queue must be made by New or NewSPSC"
@@ -212,6 +218,14 @@ func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 		case lockfree.Closed:
 			return ErrClosed
 		}
+		if err := ended(ctx); err != nil {
+			return err
+		}
+		if !q.single && q.mu.Calm() && q.putYields.Yield() {
+			if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
+				continue
+			}
+		}
 		if waited, _, err := q.waitPut(ctx, v, nil); waited {
 			return err
 		}
@@ -228,9 +242,6 @@ func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 // whose gate is up comes to promote, which serves the oldest. So a put sleeps on
 // only while nobody gets. Close leaves it listed: it is admitted.
 func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left int, err error) {
-	if err := ended(ctx); err != nil {
-		return true, 1 + len(rest), err
-	}
 	q.mu.Lock()
 	if !q.buffer.ShutGet() {
 		q.unlock()
@@ -239,6 +250,9 @@ func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left
 	w := q.enlist(&q.putters)
 	w.Bring(v, rest)
 	q.unlock()
+	if q.single {
+		q.getYields.Rest() // Puts come faster than one by one; parked they bring two at a time
+	}
 	_, left, err = q.sleep(ctx, w, &q.putters)
 	return true, 1 + left, err
 }
@@ -259,6 +273,11 @@ func (q *core[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error)
 		}
 		if err := ended(ctx); err != nil {
 			return v, err
+		}
+		if q.mu.Calm() && q.getYields.Yield() {
+			if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
+				continue
+			}
 		}
 		q.mu.Lock()
 		if q.buffer.ShutPut() {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parkring/queue"
+	"github.com/parkring/queue/internal/stall"
 )
 
 // This file tests what the contract says of cost and of memory.
@@ -331,6 +332,39 @@ func TestNewStartsNoGoroutine(t *testing.T) {
 		q.Close()
 	}
 	require.Equal(t, before, runtime.NumGoroutine())
+}
+
+// A call that yields before it parks must not do so for long: beside a goroutine that
+// only computes, every yield takes the 10 ms until that is preempted.
+func TestCallsYieldWithMeasure(t *testing.T) {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
+	for name, q := range map[string]subject[int]{"queue": queue.New[int](8), "spsc": queue.NewSPSC[int](8)} {
+		t.Run(name, func(t *testing.T) {
+			const items = 4000
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			go func() {
+				for ctx.Err() == nil {
+				}
+			}()
+			go func() {
+				for i := range items {
+					_ = q.Put(ctx, i)
+				}
+				q.Close()
+			}()
+			start := time.Now()
+			var got int
+			for range q.All(ctx) {
+				got++
+			}
+			require.Equal(t, items, got)
+			require.Less(t, time.Since(start), items/8*10*time.Millisecond/2, "at least every other wait yields")
+		})
+	}
 }
 
 // Idle processor time can be measured in real time only. A spinning waiter would

@@ -105,6 +105,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 	if capacity > 0 {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
+		q.single = capacity == 1
 	} else {
 		q.chain = new(lockfree.Chain[T])
 		q.chain.Init(lockfree.FirstSlots, firstLap, &q.mu)

@@ -2,13 +2,8 @@ package queue
 
 import (
 	"context"
-	"iter"
-	"math"
-	"runtime"
-	"time"
-
-	"github.com/parkring/queue/internal/stall"
 	"github.com/parkring/queue/lockfree"
+	"iter"
 )
 
 // SPSC is a bounded FIFO queue for one putting and one getting goroutine at a
@@ -35,11 +30,6 @@ import (
 type SPSC[T any] struct {
 	ring lockfree.SPSC[T] // padded
 
-	producer yielder            // the producer's own
-	_        [lockfree.Pad]byte // between producer and consumer
-	consumer yielder            // the consumer's own
-	_        [lockfree.Pad]byte // between consumer and core
-
 	core[T] // what calls need that cannot go on at once
 
 	_ [lockfree.Pad]byte // between core and the allocator's neighbour
@@ -58,9 +48,7 @@ func newSPSC[T any](capacity int, firstLap uint64) *SPSC[T] {
 	q := new(SPSC[T])
 	q.ring.Init(capacity, firstLap)
 	q.buffer = &q.ring
-	if capacity == 1 { // whoever yields finds one item, or room for one
-		q.producer.parks, q.consumer.parks = math.MaxInt, math.MaxInt
-	}
+	q.single = capacity == 1
 	return q
 }
 
@@ -72,11 +60,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	s := q.ring.TryPut(v) // which fills that slot again, and clears it if it has to
-	if s == lockfree.Full && q.producer.yield() {
-		s = q.ring.TryPut(v)
-	}
-	return q.putSlow(ctx, v, s)
+	return q.putSlow(ctx, v, q.ring.TryPut(v)) // which fills that slot again, and clears it if it has to
 }
 
 // TryPut does what [Queue.TryPut] does. Only the producer may call it.
@@ -102,9 +86,6 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 		*s = v
 	}
 	v, s := q.ring.TryGet()
-	if s == lockfree.Empty && q.consumer.yield() {
-		v, s = q.ring.TryGet()
-	}
 	return q.getSlow(ctx, v, s)
 }
 
@@ -122,47 +103,3 @@ func (q *SPSC[T]) TryGet() (T, error) {
 
 // All does what [Queue.All] does. Only the consumer may run the loop.
 func (q *SPSC[T]) All(ctx context.Context) iter.Seq[T] { return all(ctx, q.Get) }
-
-// yielder has a call that is about to wait yield its processor first, once. If the
-// other side is ready to run, that gives it its turn for less than it costs to park
-// and be woken; and when it has had it, there are many items, or there is room for
-// many.
-//
-// But whoever yields goes to the end of the line of all goroutines that are ready,
-// while one that is parked goes to its head when it is woken. So now and then a
-// yield is timed, and after a long one the next calls park at once: the more, the
-// more long ones there were in a row.
-type yielder struct {
-	sure  int // so many calls yield without looking at the clock
-	parks int // so many calls do not yield
-	long  int // so many timed yields were long, in a row
-}
-
-const (
-	longYield = 50 * time.Microsecond
-	sureCalls = 7    // after a short yield
-	parkCalls = 1000 // after a long one; twice as many after the next
-)
-
-// yield reports whether it has yielded.
-func (y *yielder) yield() bool {
-	stall.At(stall.Backoff)
-	switch {
-	case y.parks > 0:
-		y.parks--
-		return false
-	case y.sure > 0:
-		y.sure--
-		runtime.Gosched()
-		return true
-	}
-	start := time.Now()
-	runtime.Gosched()
-	if time.Since(start) > longYield && !stall.Enabled { // a schedule must not depend on the clock
-		y.parks = parkCalls << y.long
-		y.long = min(y.long+1, 10)
-	} else {
-		y.sure, y.long = sureCalls, 0
-	}
-	return true
-}

@@ -1,13 +1,10 @@
 package queue_test
 
 import (
-	"context"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,33 +50,6 @@ func TestRaceDetectorReportsMisuseOfAnSPSC(t *testing.T) {
 			require.Equal(t, race, err != nil, "%s: %s", how, out)
 		}
 	}
-}
-
-// A call that yields before it parks must not do so for long: beside a goroutine that
-// only computes, every yield takes the 10 ms until that is preempted.
-func TestSPSCYieldsWithMeasure(t *testing.T) {
-	const items = 4000
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
-	go func() {
-		for ctx.Err() == nil {
-		}
-	}()
-	q := queue.NewSPSC[int](8)
-	go func() {
-		for i := range items {
-			_ = q.Put(ctx, i)
-		}
-		q.Close()
-	}()
-	start := time.Now()
-	var got int
-	for range q.All(ctx) {
-		got++
-	}
-	require.Equal(t, items, got)
-	require.Less(t, time.Since(start), items/8*10*time.Millisecond/2, "at least every other wait yields")
 }
 
 // Put and Get have the ring's halves inlined, which is worth a fifth of their time:

@@ -59,3 +59,6 @@ func (m *Mutex) Observe(others bool) {
 		m.crowd.Store(c - 1)
 	}
 }
+
+// Calm reports whether no crowd waits.
+func (m *Mutex) Calm() bool { return m.crowd.Load() == 0 }

@@ -1,0 +1,85 @@
+package parking
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue/internal/stall"
+)
+
+// noYieldIsLong has a test not depend on how busy the machine is.
+func noYieldIsLong(t *testing.T) {
+	before := longYield
+	longYield = time.Hour
+	t.Cleanup(func() { longYield = before })
+}
+
+// calls returns how many of the next n calls yield, if each yield has that outcome.
+func calls(y *Yielder, n int, helped bool) (yields int) {
+	for range n {
+		if y.Yield() {
+			yields++
+			y.Helped(helped)
+		}
+	}
+	return yields
+}
+
+func TestYieldsGoOnWhileTheyHelp(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	require.Equal(t, 100, calls(&y, 100, true))
+}
+
+// The more yields in a row were of no use, the longer calls do without.
+func TestUselessYieldsEnd(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	require.Equal(t, 18, calls(&y, 100_000, false))
+	require.Less(t, calls(&y, 100_000, false), 3)
+}
+
+func TestYieldsComeBackWhenTheyHelp(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	calls(&y, 1000, false)
+	for !y.Yield() {
+	}
+	y.Helped(true)
+	require.Equal(t, 100, calls(&y, 100, true))
+	require.True(t, y.Yield())
+	y.Helped(false)
+	require.Equal(t, 100, calls(&y, 100, true), "one useless yield is forgiven")
+}
+
+func TestRest(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	y.Rest()
+	require.Zero(t, calls(&y, someRest, true))
+	require.Equal(t, 10, calls(&y, 10, true))
+}
+
+// A yield that takes long is not repeated soon, whether it helped or not.
+func TestLongYieldsEnd(t *testing.T) {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default: // computes
+			}
+		}
+	}()
+	var y Yielder
+	require.Equal(t, 1, calls(&y, 1000, true), "10 ms each")
+}
