@@ -1,6 +1,7 @@
 package parking
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
@@ -69,15 +70,10 @@ func TestLongYieldsEnd(t *testing.T) {
 		t.Skip("nobody looks at the clock")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	stop := make(chan struct{})
-	defer close(stop)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	go func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default: // computes
-			}
+		for ctx.Err() == nil {
 		}
 	}()
 	var y Yielder
