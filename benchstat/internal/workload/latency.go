@@ -93,10 +93,10 @@ func handover(t *trial) error {
 	})
 	end := since() + t.d
 	warm := since() + t.d/10
-	for len(put) < limit {
+	for counted := 0; len(put) < limit; {
 		time.Sleep(pause[state])
 		now := since()
-		if now > end && len(put) >= atLeast {
+		if now > end && counted >= atLeast {
 			break
 		}
 		put = append(put, uint64(now))
@@ -104,8 +104,11 @@ func handover(t *trial) error {
 		id := back.Get()
 		now = since()
 		answers = append(answers, id)
-		if state == "warm" && now > warm {
-			record(h, now-time.Duration(id))
+		if now > warm {
+			counted++
+			if state == "warm" {
+				record(h, now-time.Duration(id))
+			}
 		}
 	}
 	there.Put(stop)
