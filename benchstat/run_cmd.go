@@ -29,7 +29,7 @@ Each sample is taken in a process of its own, and every item in it is checked. A
 queue that loses, doubles or reorders an item is shown as wrong. All samples are
 written to a file that compare, report and "go tool benchstat" read.
 
-The profile short takes about a minute, full takes hours: see -cells and -impls.
+The profile short takes less than two minutes, full takes hours: see -cells and -impls.
 Keep the machine quiet meanwhile. Ctrl-C stops at once and prints what has been
 measured.
 `
@@ -49,7 +49,7 @@ type settings struct {
 func (s *settings) define(flags *flag.FlagSet, rounds int, limit time.Duration) {
 	flags.IntVar(&s.rounds, "rounds", rounds, "measure everything `n` times")
 	flags.DurationVar(&s.limit, "limit", limit, "begin no round that would end after this `time`; 0: none (and for profile full)")
-	flags.DurationVar(&s.sample, "sample", 15*time.Millisecond, "let each measurement take about `this long`")
+	flags.DurationVar(&s.sample, "sample", 8*time.Millisecond, "let each measurement take about `this long`")
 	flags.IntVar(&s.procs, "procs", runtime.NumCPU(), "set GOMAXPROCS to `n`")
 	flags.StringVar(&s.cells, "cells", "", "measure only the cells whose name, like Pair/cap=64, matches `regexp`")
 	flags.StringVar(&s.out, "o", "", "write the measurements to `file` (default results/<time>.txt)")
@@ -92,7 +92,7 @@ func runMain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var s settings
 	var list bool
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	s.define(flags, 12, 75*time.Second)
+	s.define(flags, 12, 105*time.Second)
 	profile := flags.String("profile", "short", "measure what `short or full` has")
 	flags.StringVar(&s.impls, "impls", "", "measure only the implementations whose name matches `regexp`")
 	flags.BoolVar(&list, "list", false, "list the cells and the implementations, and measure nothing")

@@ -11,9 +11,10 @@ import (
 // measure in them. {a,b} stands for a and for b. An implementation that cannot do
 // what a cell needs is left out of it.
 var Profiles = map[string]string{
-	// short takes about a minute for twelve rounds.
+	// short takes less than two minutes for twelve rounds.
 	"short": `
-Throughput/shape={1x1,4x4,1x4,4x1}/cap={1,64,1024}/elem=8B/how=wait    queue chan mutex xsync
+Throughput/shape={1x1,4x4,1x4,4x1}/cap={1,64,1024}/elem=8B/how=wait    queue chan xsync
+Throughput/shape={1x1,4x4}/cap=64/elem=8B/how=wait                     mutex
 Throughput/shape=1x1/cap={1,64,1024}/elem=8B/how=wait                  queue-spsc
 Throughput/shape=64x64/cap=64/elem=8B/how=wait                         queue chan mutex xsync
 Throughput/shape={1x1,4x4}/cap=none/elem=8B/how=wait                   queue chan mutex xsync lscq chanx
