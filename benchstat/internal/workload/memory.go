@@ -105,26 +105,31 @@ func (t *trial) waiting(n int, wait func(i int) uint64) (release func(*Ledger), 
 }
 
 func (t *trial) itemFootprint() error {
-	n := 1 << 14
+	const items = 1 << 17 // in so many queues that what else goes on does not count
 	capacity, err := t.number("cap", 0)
 	if err != nil {
 		return err
 	}
+	each := items
 	if capacity > 0 {
-		n = capacity
+		each = min(items, capacity)
 	}
+	queues := make([]peer.Queue, items/each)
 	before := inUse()
-	q, _, err := t.queue(0, 1, n)
-	if err != nil {
-		return err
+	for i := range queues {
+		if queues[i], _, err = t.queue(0, 1, each); err != nil {
+			return err
+		}
+		queues[i].Puts(0, each)
 	}
-	q.Puts(0, n)
-	t.reportBytes(n, before, inUse())
-	ids := make([]uint64, n)
-	q.Gets(ids)
-	l := newLedger(n)
-	l.got(ids)
-	t.settle(l)
+	t.reportBytes(len(queues)*each, before, inUse())
+	ids := make([]uint64, each)
+	for _, q := range queues {
+		q.Gets(ids)
+		l := newLedger(each)
+		l.got(ids)
+		t.settle(l)
+	}
 	return nil
 }
 
