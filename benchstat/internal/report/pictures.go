@@ -68,7 +68,7 @@ func rowsHeight(rows, marks int) vg.Length {
 // rate returns the operations per second of impl in c.
 func rate(c *cell, impl string) (e stats.Estimate, ok bool) {
 	e = c.value(impl, "sec/op")
-	if e.Center <= 0 {
+	if !(e.Center > 0) { // or NaN: not measured
 		return e, false
 	}
 	e.Center = 1 / e.Center

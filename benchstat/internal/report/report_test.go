@@ -199,6 +199,27 @@ func TestOddResults(t *testing.T) {
 	}
 }
 
+// Who was not measured everywhere is in the picture where it was.
+func TestNotEverybodyEverywhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sparse.txt")
+	require.NoError(t, os.WriteFile(file, []byte(`
+BenchmarkX/shape=1x1/impl=queue 1 5 ns/op
+BenchmarkX/shape=1x1/impl=chan 1 10 ns/op
+BenchmarkX/shape=2x2/impl=queue 1 5 ns/op
+BenchmarkX/shape=4x4/impl=queue 1 5 ns/op
+`), 0o666))
+	all := files(t, Options{Files: []string{file}})
+	drawn := 0
+	for name, content := range all {
+		require.NotContains(t, string(content), "NaN", name)
+		if strings.HasSuffix(name, ".svg") && strings.Contains(string(content), "operations per second") {
+			require.Regexp(t, `[0-9]+ M/s`, string(content), "%s: an axis", name)
+			drawn++
+		}
+	}
+	require.Positive(t, drawn)
+}
+
 func TestQuantity(t *testing.T) {
 	for want, v := range map[string]float64{
 		"0 s": 0, "12.3 ns": 12.34e-9, "1 µs": 999.9e-9, "100 ns": 100e-9, "1.5 ms": 0.0015, "2 s": 2, "12 Ts": 12e12,
