@@ -110,7 +110,7 @@ func (t *trial) itemFootprint() error {
 	if err != nil {
 		return err
 	}
-	each := items
+	each := 1 << 14
 	if capacity > 0 {
 		each = min(items, capacity)
 	}
