@@ -283,8 +283,7 @@ func (w *workload) percentiles() (all []float64) {
 // and CPU time.
 func (w *workload) resources() (all []string) {
 	for _, unit := range w.units() {
-		per := strings.HasSuffix(unit, "/op") || strings.HasSuffix(unit, "/s")
-		if !per && (unit == "B" || strings.HasPrefix(unit, "B/") || strings.HasPrefix(unit, "cpu-sec")) {
+		if unit == "B" || strings.HasPrefix(unit, "B/") && unit != "B/op" && unit != "B/s" || unit == "cpu-sec/s" {
 			all = append(all, unit)
 		}
 	}

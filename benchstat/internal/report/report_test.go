@@ -70,9 +70,9 @@ func madeUp(t testing.TB, rounds int) string {
 		for _, of := range []string{"empty", "full"} {
 			line("Idle/of="+of, 20, func(impl string, ns float64) string {
 				if impl == "queue" || impl == "chan" {
-					return "0 cpu-ns"
+					return "0 cpu-ns/s"
 				}
-				return fmt.Sprintf("%.0f cpu-ns", ns*1e5)
+				return fmt.Sprintf("%.0f cpu-ns/s", ns*1e5)
 			})
 		}
 	}
@@ -117,7 +117,7 @@ func TestPictures(t *testing.T) {
 		"batch-over-k", "batch-ratio",
 		"footprint-b",
 		"handover-latency", "handover-ratio",
-		"idle-cpu-sec",
+		"idle-cpu-sec-s",
 		"openloop-latency", "openloop-ratio",
 		"other-workloads-ratio", "other-workloads-speed",
 		"overview",
@@ -229,7 +229,7 @@ func TestQuantity(t *testing.T) {
 	require.Equal(t, "120 M/s", quantity(1.2e8, "/s"))
 	require.Equal(t, "3 B", valueText(3, "B"))
 	require.Equal(t, "120 kB", valueText(120_000, "B"))
-	require.Equal(t, "0 s", valueText(0, "cpu-sec"))
+	require.Equal(t, "0 s/s", valueText(0, "cpu-sec/s"))
 	require.Equal(t, "7 µs", valueText(7e-6, "sec/op"))
 }
 
