@@ -230,7 +230,9 @@ func (r *Ring[T]) notGot(h uint64) State {
 // and passes s on.
 func (r *Ring[T]) release(s *slot[T], p uint64) (v T) {
 	stall.At(stall.GetRead)
-	v, s.val = s.val, v
+	v = s.val
+	var zero T
+	s.val = zero // not both at once, which would copy a large item once more
 	stall.At(stall.GetRelease)
 	s.stamp.Store(p + r.lap) // to the putter of the next lap; pairs with the Load in TryPut
 	return v
