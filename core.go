@@ -235,7 +235,8 @@ func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 
 // waitPut waits until v and then rest have been moved into the buffer, which was
 // full. It reports whether it has; if not, the buffer is not full and open any
-// more. With an error it returns how many of the items are not in.
+// more. With an error it returns how many of the items are not in. The caller has
+// looked at ctx.
 //
 // Who sleeps here: a put of a full, open buffer, whose gate on the get side went
 // up, or was up, when the put was listed. Who wakes it: every get of a buffer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,7 +210,7 @@ func create(name string) (*output, error) {
 		return nil, err
 	}
 	out := &output{file, benchfmt.NewWriter(file)}
-	for _, unit := range sortedKeys(workload.Better) {
+	for _, unit := range slices.Sorted(maps.Keys(workload.Better)) {
 		_, tidy := benchunit.Tidy(1, unit)
 		err := out.w.Write(&benchfmt.UnitMetadata{
 			UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: tidy, Key: "better"},
@@ -221,14 +222,6 @@ func create(name string) (*output, error) {
 		}
 	}
 	return out, nil
-}
-
-func sortedKeys[V any](m map[string]V) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func (o *output) Close() error { return o.file.Close() }
