@@ -57,12 +57,12 @@ func (r *Ring[T]) TryPutBatch(vs []T) (int, State) {
 	i := r.index(t)
 	for _, v := range vs[:n] {
 		r.slots[i].val = v
-		if i++; i == uint64(len(r.slots)) {
+		if i += r.stride; i == uint64(len(r.slots)) {
 			i = 0
 		}
 	}
 	stall.At(stall.PutPublish)
-	r.slots[r.index(t)].stamp.Store(t | full | uint64(n-1)*follower) // pairs with the Load in claim, and in TryGet
+	r.slots[r.index(t)].stamp.Store(t | full | uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimGet
 	return n, OK
 }
 
@@ -92,12 +92,12 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 	for j := range buf[:n] {
 		var zero T
 		buf[j], r.slots[i].val = r.slots[i].val, zero
-		if i++; i == uint64(len(r.slots)) {
+		if i += r.stride; i == uint64(len(r.slots)) {
 			i = 0
 		}
 	}
 	stall.At(stall.GetRelease)
-	r.slots[r.index(h)].stamp.Store(p + r.lap + uint64(n-1)*follower) // pairs with the Load in claim, and in TryPut
+	r.slots[r.index(h)].stamp.Store(p + r.lap + uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimPut
 	if h&closed != 0 && r.position(r.tail.Load()) == r.advance(p, n) {
 		return n, Last
 	}
@@ -108,7 +108,7 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 // w if the stamps say that the slots are as stamp, which is that of the first one,
 // says. It returns how many, possibly none, and false if it lost a race.
 func (r *Ring[T]) claim(word *atomic.Uint64, w, stamp uint64, n int) (int, bool) {
-	n = min(n, longest, len(r.slots)) // if others move word on meanwhile, the stamps would go on for ever
+	n = min(n, longest, int(r.capacity)) // if others move word on meanwhile, the stamps would go on for ever
 	found := 0
 	for found < n {
 		at := r.advance(stamp, found)

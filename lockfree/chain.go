@@ -99,7 +99,7 @@ func (c *Chain[T]) Init(slots int, firstLap uint64, lock sync.Locker) {
 		panic("queue: a chain needs rings whose size is a power of two")
 	}
 	r := new(link[T])
-	r.Init(slots, firstLap)
+	r.build(slots, 1, firstLap)
 	c.start = r.start
 	c.lock = lock
 	c.last.Store(r)
@@ -125,6 +125,25 @@ func (c *Chain[T]) TryPut(v T) State {
 		return c.putNext(r, s, v)
 	}
 	return s
+}
+
+// PutIfReady is TryPut: a chain has always room.
+func (c *Chain[T]) PutIfReady(v T) State { return c.TryPut(v) }
+
+// GetIfReady is to TryGet what Ring.GetIfReady is to Ring.TryGet.
+func (c *Chain[T]) GetIfReady() (T, State) {
+	r := c.first.Load()
+	v, s := r.GetIfReady()
+	return v, c.leave(r, s)
+}
+
+// NotPut returns what Ring.NotPut does of the last ring.
+func (c *Chain[T]) NotPut() State { return c.last.Load().NotPut() }
+
+// NotGot returns what Ring.NotGot does, except for Retired.
+func (c *Chain[T]) NotGot() State {
+	r := c.first.Load()
+	return c.leave(r, r.NotGot())
 }
 
 // TryPutBatch is to TryPut what Ring.TryPutBatch is to Ring.TryPut.
@@ -280,7 +299,7 @@ func (c *Chain[T]) grow(v T) State {
 		return Busy
 	}
 	m := new(link[T])
-	m.Init(successorCap[T](r.Cap()), 0)
+	m.build(successorCap[T](r.Cap()), 1, 0)
 	m.TryPut(v)
 	stall.At(stall.GrowLink)
 	r.next.Store(m)
@@ -328,7 +347,7 @@ func (c *Chain[T]) TakeAll() (items []T) {
 
 // successorCap returns the capacity of the ring that follows one of capacity n.
 func successorCap[T any](n int) int {
-	largest := max(largestSlots, largestBytes/int(unsafe.Sizeof(slot[T]{})))
+	largest := max(largestSlots, largestBytes/int(unsafe.Sizeof(Slot[T]{})))
 	if 2*n > largest {
 		return n
 	}

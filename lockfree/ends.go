@@ -31,20 +31,31 @@ type ends[T any] struct {
 
 	// Written by init, then only read.
 	capacity uint64
-	mask     uint64 // of an index: 2^k - 1
-	lap      uint64 // the distance from a position to the same slot's next one: 2^k positions
-	skip     uint64 // the distance from the position after the last slot to the next lap
+	stride   uint64 // how far the slots of consecutive positions are apart: 1, or 2^j
+	size     uint64 // capacity times stride: the slots, with those between them
 	start    uint64 // the first position
+	// The fast path needs those from here on, and the slots.
+	lap   uint64 // the distance from a position to the same slot's next one: 2^k times one
+	skip  uint64 // the distance from the position after the last slot to the next lap
+	end   uint64 // that position, as far as inLap goes
+	inLap uint64 // the mask of an index in a position
+	unit  uint64 // the distance from a position to the next: stride times one
+	mask  uint64 // of an index: 2^k - 1
 }
 
-// init sets the words and constants for a capacity of at least 1. Positions count
-// from the begin of firstLap.
-func (e *ends[T]) init(capacity int, firstLap uint64) {
+// init sets the words and constants for a capacity of at least 1, and slots that are
+// stride, a power of two, apart. Positions count from the begin of firstLap.
+func (e *ends[T]) init(capacity, stride int, firstLap uint64) {
 	lap := uint64(1) << bits.Len(uint(capacity-1))
 	e.capacity = uint64(capacity)
-	e.mask = lap - 1
-	e.lap = lap * one
-	e.skip = (lap - uint64(capacity)) * one
+	e.stride = uint64(stride)
+	e.size = e.capacity * e.stride
+	e.unit = e.stride * one
+	e.mask = lap*e.stride - 1
+	e.lap = lap * e.unit
+	e.inLap = e.lap - one
+	e.end = e.capacity * e.unit & e.inLap // 0 if skip is 0
+	e.skip = (lap - uint64(capacity)) * e.unit
 	e.start = firstLap * e.lap
 	e.tail.Store(e.start)
 	e.head.Store(e.start)
@@ -59,24 +70,25 @@ func (e *ends[T]) index(w uint64) uint64 { return w >> flagBits & e.mask }
 // advance returns the position n after p, at most a capacity away, with the flags
 // of p.
 func (e *ends[T]) advance(p uint64, n int) uint64 {
-	if e.index(p)+uint64(n) >= e.capacity {
+	if e.index(p)+uint64(n)*e.stride >= e.size {
 		p += e.skip
 	}
-	return p + uint64(n)*one
+	return p + uint64(n)*e.unit
 }
 
 // next returns advance(p, 1), and is cheaper to inline.
 func (e *ends[T]) next(p uint64) uint64 {
-	if e.index(p)+1 == e.capacity {
+	p += e.unit
+	if p&e.inLap == e.end {
 		p += e.skip
 	}
-	return p + one
+	return p
 }
 
 // distance returns the number of items between the positions from and to.
 func (e *ends[T]) distance(from, to uint64) uint64 {
-	laps := (to&^(e.lap-1) - from&^(e.lap-1)) / e.lap
-	return (to - from - laps*e.skip) / one
+	laps := (to&^(e.lap-1) - from&^(e.lap-1)) >> bits.TrailingZeros64(e.lap)
+	return (to - from - laps*e.skip) >> bits.TrailingZeros64(e.unit)
 }
 
 // Cap returns the capacity.

@@ -2,6 +2,7 @@ package lockfree
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
@@ -35,6 +36,10 @@ import (
 // and its store (the slot is in flight); calling that "empty" would let a
 // TryGet miss an item whose put has long returned.
 //
+// A caller that would wait anyway need not know at once which of these it is: it may
+// ask by PutIfReady and GetIfReady, which look at its own word and the slot only, and
+// so do not take the other word from the processor that works on it.
+//
 // The stamp of a full slot has a bit of its own, so that it differs from every
 // free stamp: with the usual pos, pos+1, pos+capacity a ring of one slot could
 // not tell "full" from "free in the next lap". A lap is a power of two long and
@@ -60,13 +65,13 @@ import (
 type Ring[T any] struct {
 	ends[T] // tail, head and the constants that go with them
 
-	slots []slot[T] // as many as the capacity; written by Init, then only read
+	slots []Slot[T] // as many as the capacity, or stride times as many; written by Init, then only read
 
 	_ [Pad]byte // between the constants and the allocator's neighbour
 }
 
-// slot is one place in the ring.
-type slot[T any] struct {
+// Slot is one place in the ring.
+type Slot[T any] struct {
 	// stamp is free(p) = p or full(p) = p|full for the position p that the slot
 	// serves now. Written by whoever owns the slot, to pass it on. It may begin a
 	// run: see batch.go.
@@ -86,21 +91,50 @@ func (r *Ring[T]) Init(capacity int, firstLap uint64) {
 	if capacity < 1 {
 		panic("queue: a ring needs a capacity of at least 1")
 	}
-	r.slots = makeSlots[T](capacity)
-	r.init(capacity, firstLap)
-	for i := range r.slots {
-		r.slots[i].stamp.Store(r.start + uint64(i)*one)
+	r.build(capacity, apart[T](capacity), firstLap)
+}
+
+// build is Init with slots that are stride, a power of two, apart.
+func (r *Ring[T]) build(capacity, stride int, firstLap uint64) {
+	r.slots = makeSlots[T](capacity * stride)
+	r.init(capacity, stride, firstLap)
+	for i := range capacity {
+		r.slots[i*stride].stamp.Store(r.start + uint64(i)*r.unit)
 	}
 }
 
+// A small ring is spread: its slots are apart, so that a putter and a getter that are at
+// neighbouring slots, as they mostly are in a small ring, do not contend for a cache
+// line. A large one is dense, so that a burst of items takes fewer lines.
+const (
+	line   = 64      // bytes
+	spread = 2 << 10 // bytes, at most
+)
+
+// apart returns how far the slots of a ring of that capacity should be apart.
+func apart[T any](capacity int) int {
+	size := int(unsafe.Sizeof(Slot[T]{}))
+	n := 1
+	for n*size < line && capacity <= spread/(2*n*size) {
+		n *= 2
+	}
+	return n
+}
+
+// Spread reports whether r is small and at most two of its slots share a cache line.
+func (r *Ring[T]) Spread() bool {
+	size := uint64(unsafe.Sizeof(Slot[T]{}))
+	return r.size*size <= spread && r.stride*size >= line/2
+}
+
 // makeSlots is make with a panic of our own for what no address space holds.
-func makeSlots[T any](n int) []slot[T] {
+func makeSlots[T any](n int) []Slot[T] {
 	defer func() {
 		if recover() != nil {
 			panic("queue: capacity exceeds the address space")
 		}
 	}()
-	return make([]slot[T], n)
+	return make([]Slot[T], n)
 }
 
 // TryPut attempts once to put v in. It returns
@@ -115,35 +149,70 @@ func makeSlots[T any](n int) []slot[T] {
 // A TryPut that returns OK synchronizes before the return of the TryGet, or
 // Swap, that yields v.
 func (r *Ring[T]) TryPut(v T) State {
-	t := r.tail.Load()
+	state := r.PutIfReady(v)
+	if state == Unready {
+		state = r.NotPut()
+	}
+	return state
+}
+
+// PutIfReady is TryPut without a look at head, which getters are busy with: if the slot
+// is not free it returns Unready, and NotPut knows more.
+func (r *Ring[T]) PutIfReady(v T) State {
+	s, t, state := r.ClaimPut()
+	if state == OK {
+		*s.Val() = v
+		s.Publish(t)
+	}
+	return state
+}
+
+// ClaimPut is the first half of PutIfReady: if it returns OK the slot is the caller's,
+// who has to store the item in Val and to Publish it, without delay. In halves an item
+// is copied into the ring only once.
+func (r *Ring[T]) ClaimPut() (s *Slot[T], t uint64, _ State) {
+	t = r.tail.Load()
 	i := r.index(t)
 	if i >= uint64(len(r.slots)) {
-		return Unmade
+		return nil, 0, Unmade
 	}
-	s := &r.slots[i]
+	s = &r.slots[i]
 	stall.At(stall.PutStamp)
 	// A word with a flag equals no free stamp, so this is also the test that the
 	// ring is open and that nobody waits.
 	switch st := s.stamp.Load(); {
 	case st == t:
 	case st&^runs == t && r.pass(&r.tail, t, r.next(st)-follower):
-		// s begins a run. TryPut calls nothing, or it would be a tenth slower.
+		// s begins a run. ClaimPut calls nothing, or it would be a tenth slower.
+	case t&flags == 0:
+		return nil, 0, Unready
 	default:
-		return r.notPut(t)
+		return nil, 0, r.notPut(t)
 	}
 	stall.At(stall.PutClaim)
 	if !r.tail.CompareAndSwap(t, r.next(t)) {
-		return Busy // another putter, or a flag, was quicker
+		return nil, 0, Busy // another putter, or a flag, was quicker
 	}
 	if invariants.Enabled {
 		invariants.Check(s.stamp.Load()&^runs == t, "claimed slot changed hands before it was published")
 	}
 	stall.At(stall.PutWrite)
-	s.val = v
-	stall.At(stall.PutPublish)
-	s.stamp.Store(t | full) // publishes v and passes s on; pairs with the Load in TryGet
-	return OK
+	return s, t, OK
 }
+
+// Val returns where the item of s is, which is the caller's from its claim until Publish
+// or Release.
+func (s *Slot[T]) Val() *T { return &s.val }
+
+// Publish is the end of a put that has claimed s at position t.
+func (s *Slot[T]) Publish(t uint64) {
+	stall.At(stall.PutPublish)
+	s.stamp.Store(t | full) // publishes val and passes s on; pairs with the Load in ClaimGet
+}
+
+// NotPut returns what TryPut does if nothing can be put. After an attempt that was
+// Unready, and if something can be put by now, it is Busy.
+func (r *Ring[T]) NotPut() State { return r.notPut(r.tail.Load()) }
 
 // notPut returns why nothing could be put when tail was t.
 func (r *Ring[T]) notPut(t uint64) State {
@@ -173,42 +242,86 @@ func (r *Ring[T]) notPut(t uint64) State {
 //   - Unmade: there was no Init.
 //
 // It never blocks and allocates nothing. Any goroutine may call it at any time.
-func (r *Ring[T]) TryGet() (v T, _ State) {
+func (r *Ring[T]) TryGet() (v T, state State) {
+	v, state = r.GetIfReady()
+	if state == Unready {
+		state = r.NotGot()
+	}
+	return v, state
+}
+
+// GetIfReady is TryGet without a look at tail, which putters are busy with: if the slot
+// is not full it returns Unready, and NotGot knows more.
+func (r *Ring[T]) GetIfReady() (v T, state State) {
+	s, free, state := r.ClaimGet()
+	if s != nil {
+		v = *s.Val()
+		s.Release(free)
+	}
+	return v, state
+}
+
+// ClaimGet is the first half of GetIfReady: if it returns OK, or Last, the slot is the
+// caller's, who has to take the item out of Val and to Release the slot, without delay.
+func (r *Ring[T]) ClaimGet() (s *Slot[T], free uint64, _ State) {
 	h := r.head.Load()
 	i := r.index(h)
 	if i >= uint64(len(r.slots)) {
-		return v, Unmade
+		return nil, 0, Unmade
 	}
-	s := &r.slots[i]
+	s = &r.slots[i]
 	stall.At(stall.GetStamp)
-	st := s.stamp.Load() // pairs with the Store in TryPut
+	st := s.stamp.Load() // pairs with the Store in Publish
 	if st == h|full {    // false while a flag is set
 		stall.At(stall.GetClaim)
 		if !r.head.CompareAndSwap(h, r.next(h)) {
-			return v, Busy // another getter, or a flag, was quicker
+			return nil, 0, Busy // another getter, or a flag, was quicker
 		}
 		if invariants.Enabled {
 			invariants.Check(s.stamp.Load() == h|full, "claimed slot changed hands before it was released")
 		}
-		return r.release(s, h), OK
+		stall.At(stall.GetRead)
+		return s, h + r.lap, OK
 	}
 	if h&gate != 0 {
-		return v, Gated
+		return nil, 0, Gated
 	}
 	// The same if the ring is closed, or if s begins a run.
 	if p := r.position(h); st&^runs == p|full && (st&runs == 0 || r.pass(&r.head, h, r.next(st)-follower)) {
 		stall.At(stall.GetClaim)
 		n := r.next(h)
 		if !r.head.CompareAndSwap(h, n) {
-			return v, Busy
+			return nil, 0, Busy
 		}
-		v = r.release(s, p)
+		stall.At(stall.GetRead)
 		if h&closed != 0 && r.position(r.tail.Load()) == r.position(n) {
-			return v, Last // nothing enters any more but by Swap, and that needs a full ring
+			return s, p + r.lap, Last // nothing enters any more but by Swap, and that needs a full ring
 		}
-		return v, OK
+		return s, p + r.lap, OK
 	}
-	return v, r.notGot(h)
+	if h&flags == 0 {
+		return nil, 0, Unready
+	}
+	return nil, 0, r.notGot(h)
+}
+
+// Release is the end of a get that has claimed s. It clears the item; free is what the
+// claim returned.
+func (s *Slot[T]) Release(free uint64) {
+	var zero T
+	s.val = zero
+	stall.At(stall.GetRelease)
+	s.stamp.Store(free) // to the putter of the next lap; pairs with the Load in ClaimPut
+}
+
+// NotGot returns what TryGet does if nothing can be taken. After an attempt that was
+// Unready, and if something can be taken by now, it is Busy.
+func (r *Ring[T]) NotGot() State {
+	h := r.head.Load()
+	if h&gate != 0 {
+		return Gated
+	}
+	return r.notGot(h)
 }
 
 // notGot returns why nothing could be taken when head was h, with the gate down.
@@ -224,18 +337,6 @@ func (r *Ring[T]) notGot(h uint64) State {
 		return Retired
 	}
 	return Empty
-}
-
-// release takes the item out of s, which the caller has claimed at position p,
-// and passes s on.
-func (r *Ring[T]) release(s *slot[T], p uint64) (v T) {
-	stall.At(stall.GetRead)
-	v = s.val
-	var zero T
-	s.val = zero // not both at once, which would copy a large item once more
-	stall.At(stall.GetRelease)
-	s.stamp.Store(p + r.lap) // to the putter of the next lap; pairs with the Load in TryPut
-	return v
 }
 
 // The functions below need the lock, as those of ends do. TryPut, TryGet, the
@@ -304,13 +405,15 @@ func (r *Ring[T]) TakeAll() (items []T) {
 // takeTo appends the items from head, whose gate is up, to the position t.
 func (r *Ring[T]) takeTo(t uint64, items []T) []T {
 	for p := r.position(r.head.Load()); p != t; {
-		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in TryPut
+		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in Publish
 		if st&^runs != p|full {
 			backoff.Yield()
 			continue
 		}
 		for range r.run(st) {
-			items = append(items, r.release(&r.slots[r.index(p)], p))
+			s := &r.slots[r.index(p)]
+			items = append(items, s.val)
+			s.Release(p + r.lap)
 			p = r.next(p)
 		}
 	}

@@ -53,21 +53,23 @@ func mustBeEmptied[T any](t *testing.T, b interface{ TryGet() (T, State) }, want
 // like a goroutine that is descheduled between claim and stamp. The second step
 // is what they return.
 func claimPut(r *Ring[int], v int) (publish func()) {
-	p := r.tail.Load()
-	s := &r.slots[r.index(p)]
-	if s.stamp.Load() != p || !r.tail.CompareAndSwap(p, r.next(p)) {
+	s, at, state := r.ClaimPut()
+	if state != OK {
 		panic("nothing to claim")
 	}
-	return func() { s.val = v; s.stamp.Store(p | full) }
+	return func() { *s.Val() = v; s.Publish(at) }
 }
 
 func claimGet(r *Ring[int]) (release func() int) {
-	p := r.head.Load()
-	s := &r.slots[r.index(p)]
-	if s.stamp.Load() != p|full || !r.head.CompareAndSwap(p, r.next(p)) {
+	s, free, state := r.ClaimGet()
+	if state != OK {
 		panic("nothing to claim")
 	}
-	return func() int { v := s.val; s.val = 0; s.stamp.Store(p + r.lap); return v }
+	return func() int {
+		v := *s.Val()
+		s.Release(free)
+		return v
+	}
 }
 
 func TestRingHoldsExactlyItsCapacityInOrder(t *testing.T) {
@@ -395,5 +397,76 @@ func TestHotWordsAreApart(t *testing.T) {
 	assert.GreaterOrEqual(t, unsafe.Offsetof(c.first)-unsafe.Offsetof(c.last), uintptr(Pad), "first is beside last")
 	assert.GreaterOrEqual(t, unsafe.Sizeof(c)-unsafe.Offsetof(c.first), uintptr(Pad), "first is beside the allocator's neighbour")
 
-	assert.Equal(t, uintptr(16), unsafe.Sizeof(slot[uint64]{}), "a slot is a stamp and an item")
+	assert.Equal(t, uintptr(16), unsafe.Sizeof(Slot[uint64]{}), "a slot is a stamp and an item")
+}
+
+// spacing checks how the slots of a ring of items of type T lie.
+func spacing[T any](t *testing.T) {
+	size := int(unsafe.Sizeof(Slot[T]{}))
+	for _, n := range []int{1, 2, 3, 7, 8, 16, 31, 32, 33, 64, 65, 128, 129, 1000} {
+		var r Ring[T]
+		r.Init(n, 0)
+		apart := int(r.stride) * size
+		require.Equal(t, n*int(r.stride), len(r.slots))
+		if r.Spread() {
+			assert.GreaterOrEqual(t, apart, line/2, "%d slots of %d bytes", n, size)
+			assert.True(t, r.stride == 1 || apart/2 < line, "%d slots of %d bytes are farther apart than of use", n, size)
+			assert.LessOrEqual(t, len(r.slots)*size, spread, "%d slots of %d bytes", n, size)
+		} else if n*size > spread {
+			assert.Equal(t, size, apart, "a large ring takes no more than it needs")
+		}
+		if n*line <= spread {
+			assert.True(t, r.Spread(), "%d slots of %d bytes", n, size)
+		}
+	}
+}
+
+func TestSmallRingsAreSpread(t *testing.T) {
+	spacing[byte](t)
+	spacing[uint64](t)
+	spacing[string](t)
+	spacing[[3]uint64](t)
+	spacing[[7]uint64](t)
+}
+
+// A claim that has not been passed on makes the slot unready, and nothing more.
+func TestUnready(t *testing.T) {
+	var r Ring[int]
+	r.Init(2, 0)
+	s, at, state := r.ClaimPut()
+	require.Equal(t, OK, state)
+	_, state = r.GetIfReady()
+	require.Equal(t, Unready, state)
+	require.Equal(t, Busy, r.NotGot(), "there is an item, in flight")
+	_, state = r.TryGet()
+	require.Equal(t, Busy, state)
+	require.Equal(t, OK, r.PutIfReady(2))
+	require.Equal(t, Unready, r.PutIfReady(3))
+	require.Equal(t, Full, r.NotPut())
+	*s.Val() = 1
+	s.Publish(at)
+
+	s, free, state := r.ClaimGet()
+	require.Equal(t, OK, state)
+	require.Equal(t, 1, *s.Val())
+	require.Equal(t, Unready, r.PutIfReady(3))
+	require.Equal(t, Busy, r.NotPut(), "there is room, in flight")
+	s.Release(free)
+	require.Equal(t, Busy, r.NotPut(), "there is room")
+	require.Equal(t, OK, r.PutIfReady(3))
+
+	for want := 2; want <= 3; want++ {
+		v, state := r.GetIfReady()
+		require.Equal(t, OK, state)
+		require.Equal(t, want, v)
+	}
+	_, state = r.GetIfReady()
+	require.Equal(t, Unready, state)
+	require.Equal(t, Empty, r.NotGot())
+	r.Close()
+	require.Equal(t, Closed, r.PutIfReady(4))
+	require.Equal(t, Closed, r.NotPut())
+	_, state = r.GetIfReady()
+	require.Equal(t, Drained, state)
+	require.Equal(t, Drained, r.NotGot())
 }

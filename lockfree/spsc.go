@@ -104,7 +104,7 @@ func (r *SPSC[T]) Init(capacity int, firstLap uint64) {
 		panic("queue: an SPSC needs a capacity of at least 1")
 	}
 	r.items = makeItems[T](capacity)
-	r.init(capacity, firstLap)
+	r.init(capacity, 1, firstLap)
 	r.putter = side{at: r.start, limit: r.start + r.lap}
 	r.getter = side{at: r.start, limit: r.start}
 }
@@ -299,6 +299,43 @@ func (r *SPSC[T]) taken(flag uint64) State {
 		return OK
 	}
 	return Last // nothing enters any more but by Swap, and that needs a full ring
+}
+
+// PutIfReady, GetIfReady, NotPut and NotGot are for callers that do not know which kind
+// of ring they have. A side of an SPSC cannot tell without a look at the other's word.
+
+// PutIfReady is TryPut, with Unready for Full.
+func (r *SPSC[T]) PutIfReady(v T) State {
+	state := r.TryPut(v)
+	if state == Full {
+		state = Unready
+	}
+	return state
+}
+
+// GetIfReady is TryGet, with Unready for Empty.
+func (r *SPSC[T]) GetIfReady() (v T, state State) {
+	v, state = r.TryGet()
+	if state == Empty {
+		state = Unready
+	}
+	return v, state
+}
+
+// NotPut returns what TryPut does if nothing can be put, or else Busy.
+func (r *SPSC[T]) NotPut() State {
+	if state := r.lookForRoom(); state != OK {
+		return state
+	}
+	return Busy
+}
+
+// NotGot returns what TryGet does if nothing can be taken, or else Busy.
+func (r *SPSC[T]) NotGot() State {
+	if state := r.lookForItems(); state != OK {
+		return state
+	}
+	return Busy
 }
 
 // TryPutBatch attempts once to put the items of vs in, in order. It returns how

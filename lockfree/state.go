@@ -26,6 +26,9 @@ const (
 	Gated
 	// Retired: the ring has a successor in its Chain; go on there.
 	Retired
+	// Unready (PutIfReady, GetIfReady): the slot is not ready. The ring is full, or
+	// empty, or the slot is in flight.
+	Unready
 	// Unmade: there is no ring; Init has not been called.
 	Unmade
 )

@@ -157,7 +157,7 @@ inline pass(word, w) {
 #define LESS(k) ((k) - 1)          /* the run of the others, when one of k is gone */
 #endif
 
-inline TryPut() {                  /* v into ring r */
+inline TryPut() {                  /* v into ring r: ClaimPut, Publish, NotPut */
 	d_step { t = tail[r]; i = INDEX(r, t); was = full(items) }      /* t := r.tail.Load() */
 	if
 	:: d_step {                                                     /* s.stamp.Load() */
@@ -168,7 +168,7 @@ inline TryPut() {                  /* v into ring r */
 		:: rest == 0                                            /* st == t */
 		fi;
 		if
-		:: !ok -> noRoom()
+		:: !ok -> notPut()
 		:: d_step {
 			ok && tail[r] == t ->                           /* r.tail.CompareAndSwap */
 			tail[r] = NEXT(r, t);
@@ -187,9 +187,19 @@ inline TryPut() {                  /* v into ring r */
 			s = OK
 		:: ok && tail[r] != t -> s = Busy
 		fi
-	:: stamp[SLOT(r, i)] % RUN != FREE(t) -> noRoom()
+	:: stamp[SLOT(r, i)] % RUN != FREE(t) -> notPut()
 	fi;
 	d_step { t = 0; i = 0; was = 0; rest = 0; ok = false }
+}
+
+/* ClaimPut knows why from the flags of t; if there are none it is Unready, and NotPut
+ * reads the word again. */
+inline notPut() {
+	if
+	:: t & FLAGS
+	:: d_step { !(t & FLAGS) -> t = tail[r]; was = full(items) }    /* r.tail.Load() */
+	fi;
+	noRoom()
 }
 
 inline noRoom() {
@@ -304,7 +314,7 @@ inline publish() {
 #define FILLED(h) ((h) | FULL)     /* which no stamp equals if h has a flag */
 #endif
 
-inline TryGet() {                  /* v from ring r */
+inline TryGet() {                  /* v from ring r: ClaimGet, Release, NotGot */
 #ifdef BUG_DRAINED_TAIL_FIRST
 	d_step { t = tail[r]; was = WAS_EMPTY };
 #endif
@@ -318,7 +328,7 @@ inline TryGet() {                  /* v from ring r */
 		:: rest == 0                                            /* st == h|full */
 		fi;
 		if
-		:: d_step { !ok -> noItem() }
+		:: !ok -> notGot()
 		:: d_step { ok && head[r] == h -> claimHead() }         /* r.head.CompareAndSwap */
 			release();
 			s = OK
@@ -336,16 +346,26 @@ inline TryGet() {                  /* v from ring r */
 			if
 			:: d_step { !ok -> noItem() }
 			:: d_step { ok && head[r] == h -> claimHead() } /* r.head.CompareAndSwap */
-				release();
 				d_step { s = OK; isLast(NEXT(r, POSITION(h))) }
+				release()
 			:: ok && head[r] != h -> s = Busy
 			fi
 		:: h & CLOSED && (h & GATE || stamp[SLOT(r, i)] % RUN != (POSITION(h) | FULL)) ->
 			d_step { noItem() }
-		:: d_step { !(h & CLOSED) -> noItem() }
+		:: !(h & CLOSED) -> notGot()
 		fi
 	fi;
 	d_step { t = 0; h = 0; i = 0; was = 0; rest = 0; ok = false }
+}
+
+/* ClaimGet is Gated if h has that flag; if h has none it is Unready, and NotGot reads the
+ * word again. */
+inline notGot() {
+	if
+	:: h & FLAGS
+	:: d_step { !(h & FLAGS) -> h = head[r] }                       /* r.head.Load() */
+	fi;
+	d_step { noItem() }
 }
 
 inline isLast(after) {                                                   /* r.tail.Load() */
