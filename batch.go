@@ -79,7 +79,7 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 		return n, drained(n, s)
 	}
 	var zero T
-	v, err := q.getSlow(ctx, zero, s)
+	v, err := q.get(ctx, zero, lockfree.Unready, true)
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +161,7 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 	return n, lockfree.OK
 }
 
-// handAll is hand for the items of vs, as many as there are Gets that wait. It
+// handAll gives the items of vs to the Gets that wait, as many as there are. It
 // returns how many.
 func (q *core[T]) handAll(vs []T) (n int) {
 	var served parking.List[T]
@@ -179,11 +179,11 @@ func (q *core[T]) handAll(vs []T) (n int) {
 	return n
 }
 
-// promoteAll is promote for as many items as buf can hold and Puts that wait bring.
-// It returns how many.
+// promoteAll takes as many items as buf can hold and lets in as many that waiting Puts
+// bring. It returns how many.
 func (q *core[T]) promoteAll(buf []T) (n int) {
 	if !q.buffer.HeadReady() {
-		backoff.Yield() // as in promote
+		backoff.Yield() // as in get
 		return 0
 	}
 	var served parking.List[T]

@@ -169,6 +169,21 @@ func TestDoneIsClosedWhenTheQueueIsDrained(t *testing.T) {
 	}
 }
 
+// A Get has a look of its own at what TryGet notices.
+func TestGetOfTheLastItemClosesDone(t *testing.T) {
+	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+		n := fill(t, q)
+		q.Close()
+		require.False(t, isDone(q))
+		for i := range n {
+			v, err := q.Get(bg)
+			require.NoError(t, err)
+			require.Equal(t, i, v)
+		}
+		require.True(t, isDone(q))
+	})
+}
+
 func TestDoneWaitsForAdmittedPuts(t *testing.T) {
 	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
 		n := fill(t, q)

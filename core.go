@@ -15,6 +15,10 @@ import (
 type buffer[T any] interface {
 	TryPut(T) lockfree.State
 	TryGet() (T, lockfree.State)
+	PutIfReady(T) lockfree.State
+	GetIfReady() (T, lockfree.State)
+	NotPut() lockfree.State
+	NotGot() lockfree.State
 	TryPutBatch(vs []T) (int, lockfree.State)
 	TryGetBatch(buf []T) (int, lockfree.State)
 	Len() int
@@ -62,8 +66,9 @@ type core[T any] struct {
 	end     end           // for Done
 	tasks   tasks         // for Join
 
-	_ [lockfree.Pad]byte // between what the lock guards and getYields
+	_ [lockfree.Pad]byte // between what the lock guards and looker
 
+	looker               parking.Looker  // whether to look a few times before waiting
 	getYields, putYields parking.Yielder // whether to yield before waiting
 }
 
@@ -135,102 +140,72 @@ func (q *core[T]) Empty() bool { return q.Len() == 0 }
 // It is a snapshot, like Len. A queue without a bound is never full.
 func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 
-// put goes on after an attempt to put v that returned s, until it is settled
-// without waiting: OK, Full or Closed.
-func (q *core[T]) put(v T, s lockfree.State) lockfree.State {
+// put puts v, going on after an attempt that returned s. It waits while the queue is
+// full if wait is true; if not, it returns ErrFull then.
+//
+// Before it waits it looks and yields, as long as that is of use. Nobody counts on a
+// call that does: it is not listed, and neither gate is up because of it.
+func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) error {
 	for {
 		switch s {
-		case lockfree.Gated:
-			if q.hand(v) {
-				return lockfree.OK
-			}
-		case lockfree.Full:
-			if q.buffer.Cap() > 0 {
-				return s
-			}
-		case lockfree.Busy, lockfree.Retired:
-			backoff.Yield()
-		case lockfree.Unmade:
-			panic(notMade)
-		default:
-			return s
-		}
-		s = q.buffer.TryPut(v)
-	}
-}
-
-// get goes on after an attempt to get that returned v and s, which is not OK,
-// until it is settled without waiting: OK, Empty or Drained.
-func (q *core[T]) get(v T, s lockfree.State) (T, lockfree.State) {
-	for {
-		switch s {
-		case lockfree.Gated:
-			if v, ok := q.promote(); ok {
-				return v, lockfree.OK
-			}
-		case lockfree.Last:
-			q.finish()
-			return v, lockfree.OK
-		case lockfree.Drained:
-			q.finish()
-			return v, s
-		case lockfree.Busy, lockfree.Retired:
-			backoff.Yield()
-		case lockfree.Unmade:
-			panic(notMade)
-		default:
-			return v, s
-		}
-		v, s = q.buffer.TryGet()
-	}
-}
-
-// tryPutSlow is TryPut after a first attempt that returned s.
-func (q *core[T]) tryPutSlow(v T, s lockfree.State) error {
-	switch q.put(v, s) {
-	case lockfree.OK:
-		return nil
-	case lockfree.Full:
-		return ErrFull
-	}
-	return ErrClosed
-}
-
-// tryGetSlow is TryGet after a first attempt that returned v and s, which is not
-// OK.
-func (q *core[T]) tryGetSlow(v T, s lockfree.State) (T, error) {
-	v, s = q.get(v, s)
-	switch s {
-	case lockfree.OK:
-		return v, nil
-	case lockfree.Empty:
-		return v, ErrEmpty
-	}
-	return v, ErrClosed
-}
-
-// putSlow is Put after a first attempt that returned s.
-func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
-	for {
-		switch q.put(v, s) {
 		case lockfree.OK:
 			return nil
-		case lockfree.Closed:
-			return ErrClosed
-		}
-		if err := ended(ctx); err != nil {
-			return err
-		}
-		if !q.single && q.mu.Calm() && q.putYields.Yield() {
-			if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
+		case lockfree.Gated:
+			q.mu.Lock()
+			w := q.give(v)
+			q.unlock()
+			if w != nil {
+				w.Wake()
+				return nil
+			}
+			s = q.buffer.PutIfReady(v)
+		case lockfree.Unready:
+			if wait && q.looker.Looking() {
+				if s = q.lookPut(v); s != lockfree.Unready {
+					continue
+				}
+			}
+			s = q.buffer.NotPut()
+		case lockfree.Full:
+			if q.buffer.Cap() == 0 {
+				s = q.buffer.TryPut(v) // which makes the chain longer
 				continue
 			}
+			if !wait {
+				return ErrFull
+			}
+			if err := ended(ctx); err != nil {
+				return err
+			}
+			q.looker.Rest(q.buffer.Left)
+			if !q.single && q.mu.Calm() && q.putYields.Yield() {
+				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
+					continue
+				}
+			}
+			if waited, _, err := q.waitPut(ctx, v, nil); waited {
+				return err
+			}
+			s = lockfree.Busy // somebody made room, or closed the queue
+		case lockfree.Closed:
+			return ErrClosed
+		case lockfree.Unmade:
+			panic(notMade)
+		default: // Busy, Retired
+			backoff.Yield()
+			s = q.buffer.PutIfReady(v)
 		}
-		if waited, _, err := q.waitPut(ctx, v, nil); waited {
-			return err
-		}
-		s = lockfree.Busy // somebody made room, or closed the queue
 	}
+}
+
+// lookPut looks for room for v before put waits. It returns Unready if there was none.
+func (q *core[T]) lookPut(v T) lockfree.State {
+	s := lockfree.Unready
+	q.looker.Look(func() bool {
+		s = q.buffer.PutIfReady(v)
+		return s != lockfree.Unready
+	}, q.buffer.Left)
+	return s
 }
 
 // waitPut waits until v and then rest have been moved into the buffer, which was
@@ -240,7 +215,7 @@ func (q *core[T]) putSlow(ctx context.Context, v T, s lockfree.State) error {
 //
 // Who sleeps here: a put of a full, open buffer, whose gate on the get side went
 // up, or was up, when the put was listed. Who wakes it: every get of a buffer
-// whose gate is up comes to promote, which serves the oldest. So a put sleeps on
+// whose gate is up comes to admit, which serves the oldest. So a put sleeps on
 // only while nobody gets. Close leaves it listed: it is admitted.
 func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left int, err error) {
 	q.mu.Lock()
@@ -258,38 +233,85 @@ func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left
 	return true, 1 + left, err
 }
 
-// getSlow is Get after a first attempt that returned v and s, which is not OK.
+// get takes the oldest item, going on after an attempt that returned v and s. It waits
+// while the queue is empty if wait is true; if not, it returns ErrEmpty then.
 //
 // Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
-// whose gate is up comes to hand, which serves the oldest, and Close wakes all.
+// whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
-func (q *core[T]) getSlow(ctx context.Context, v T, s lockfree.State) (T, error) {
+func (q *core[T]) get(ctx context.Context, v T, s lockfree.State, wait bool) (T, error) {
 	for {
-		switch v, s = q.get(v, s); s {
+		switch s {
 		case lockfree.OK:
 			return v, nil
-		case lockfree.Drained:
-			return v, ErrClosed // before ctx is looked at
-		}
-		if err := ended(ctx); err != nil {
-			return v, err
-		}
-		if q.mu.Calm() && q.getYields.Yield() {
-			if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
+		case lockfree.Last:
+			q.finish()
+			return v, nil
+		case lockfree.Gated:
+			if !q.buffer.HeadReady() {
+				s = lockfree.Busy // without the lock, lest all getters queue up behind a slow putter
 				continue
 			}
-		}
-		q.mu.Lock()
-		if q.buffer.ShutPut() {
-			w := q.enlist(&q.getters)
+			q.mu.Lock()
+			oldest, w, ok := q.admit()
 			q.unlock()
-			v, _, err := q.sleep(ctx, w, &q.getters)
-			return v, err
+			if w != nil {
+				w.Wake()
+			}
+			if ok {
+				return oldest, nil
+			}
+			v, s = q.buffer.GetIfReady()
+		case lockfree.Unready:
+			if wait && q.looker.Looking() {
+				if v, s = q.lookGet(); s != lockfree.Unready {
+					continue
+				}
+			}
+			s = q.buffer.NotGot()
+		case lockfree.Empty:
+			if !wait {
+				return v, ErrEmpty
+			}
+			if err := ended(ctx); err != nil {
+				return v, err
+			}
+			q.looker.Rest(q.buffer.Left)
+			if q.mu.Calm() && q.getYields.Yield() {
+				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
+					continue
+				}
+			}
+			q.mu.Lock()
+			if q.buffer.ShutPut() {
+				w := q.enlist(&q.getters)
+				q.unlock()
+				v, _, err := q.sleep(ctx, w, &q.getters)
+				return v, err
+			}
+			q.unlock()
+			s = lockfree.Busy // somebody put, or closed the queue
+		case lockfree.Drained: // goes before a look at ctx
+			q.finish()
+			return v, ErrClosed
+		case lockfree.Unmade:
+			panic(notMade)
+		default: // Busy, Retired
+			backoff.Yield()
+			v, s = q.buffer.GetIfReady()
 		}
-		q.unlock()
-		s = lockfree.Busy // somebody put, or closed the queue
 	}
+}
+
+// lookGet looks for an item before get waits. It returns Unready if there was none.
+func (q *core[T]) lookGet() (v T, s lockfree.State) {
+	s = lockfree.Unready
+	q.looker.Look(func() bool {
+		v, s = q.buffer.GetIfReady()
+		return s != lockfree.Unready
+	}, q.buffer.Left)
+	return v, s
 }
 
 // all returns an iterator over what get returns until it fails.
@@ -371,21 +393,9 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 	return true
 }
 
-// hand gives v to the Get that has waited longest. It reports whether there was
-// one; if not, the gate is down by now.
-func (q *core[T]) hand(v T) bool {
-	q.mu.Lock()
-	w := q.give(v)
-	q.unlock()
-	if w == nil {
-		return false
-	}
-	w.Wake()
-	return true
-}
-
-// give is hand for the holder of mu, who has to unlock and then to wake the waiter
-// that it returns, if there is one. The Put and that Get take effect at the Pop, one
+// give gives v to the Get that has waited longest. It returns that Get's waiter, or nil
+// if there was none; the gate is down by now then. It needs mu, and the caller has to
+// unlock and then to wake the waiter. The Put and that Get take effect at the Pop, one
 // after the other; the buffer is empty and stays so.
 func (q *core[T]) give(v T) *parking.Waiter[T] {
 	w := q.getters.Pop()
@@ -399,26 +409,11 @@ func (q *core[T]) give(v T) *parking.Waiter[T] {
 	return w
 }
 
-// promote takes the oldest item and moves that of the Put that has waited longest
-// into the buffer. It reports whether it did; if not, the gate is down by now, or
-// the oldest item is in flight.
-func (q *core[T]) promote() (v T, ok bool) {
-	if !q.buffer.HeadReady() {
-		backoff.Yield() // without the lock, lest all getters queue up behind a slow putter
-		return v, false
-	}
-	q.mu.Lock()
-	v, w, ok := q.admit()
-	q.unlock()
-	if w != nil {
-		w.Wake()
-	}
-	return v, ok
-}
-
-// admit is promote for the holder of mu, who has to unlock and then to wake the
-// waiter that it returns: there is none if it brings more items. The Get and that Put
-// take effect in Swap, one after the other.
+// admit takes the oldest item and moves that of the Put that has waited longest into the
+// buffer. It reports whether it did; if not, the gate is down by now, or the oldest item is
+// in flight. It needs mu, and the caller has to unlock and then to wake the waiter that it
+// returns: there is none if it brings more items. The Get and that Put take effect in Swap,
+// one after the other.
 func (q *core[T]) admit() (v T, w *parking.Waiter[T], ok bool) {
 	if q.putters.Empty() || !q.buffer.HeadReady() {
 		return v, nil, false

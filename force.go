@@ -1,6 +1,10 @@
 package queue
 
-import "github.com/parkring/queue/lockfree"
+import (
+	"context"
+
+	"github.com/parkring/queue/lockfree"
+)
 
 // ForcePut appends v to the queue and never waits: if the queue is full it takes
 // the oldest item out, both at one instant, and returns that item and true. Use it
@@ -14,11 +18,8 @@ import "github.com/parkring/queue/lockfree"
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	s := q.last().TryPut(v)
 	for {
-		switch q.put(v, s) {
-		case lockfree.OK:
-			return evicted, false, nil
-		case lockfree.Closed:
-			return evicted, false, ErrClosed
+		if err := q.put(context.Background(), v, s, false); err != ErrFull {
+			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {
 			q.tasksDone(1)

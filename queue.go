@@ -25,7 +25,8 @@
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
 // no lock and no allocation. A goroutine that has to wait is parked and uses no
-// processor. A goroutine that is stopped by the scheduler in the few
+// processor; before that it may look and yield for a few microseconds, if its queue is
+// small and that has been of use. A goroutine that is stopped by the scheduler in the few
 // instructions between claiming a slot and filling it delays the calls that
 // need that very slot (they yield the processor in the meantime); one that is
 // stopped in the short critical section of the slow path delays the calls that
@@ -37,7 +38,8 @@
 // not settle it goes on in core.go. Then lockfree (ends.go, ring.go, then
 // chain.go for queues without a bound), which knows nothing of waiting; then parking
 // (waiter.go, list.go), which knows nothing of rings. core.go is the only
-// place where the two meet. The calls to package stall mark the steps at which
+// place where the two meet. What a call does before it waits is in
+// parking/looker.go and yielder.go. The calls to package stall mark the steps at which
 // tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
 // batch.go, select.go, spsc.go, force.go and stats.go have one concern each. docs/design.md has the reasons,
 // docs/memory-model.md the proofs.
@@ -74,12 +76,10 @@ var (
 //
 // Waiting, closing and observing is in core.go.
 type Queue[T any] struct {
-	_ [lockfree.Pad]byte // between the allocator's neighbour and chain
+	ring lockfree.Ring[T] // padded at both ends; not used if the queue is unbounded
 
 	// Written by New, then only read.
 	chain *lockfree.Chain[T] // nil if the queue is bounded
-
-	ring lockfree.Ring[T] // padded; not used if the queue is unbounded
 
 	core[T] // what calls need that cannot go on at once
 
@@ -91,7 +91,8 @@ type Queue[T any] struct {
 // dropped is collected.
 //
 // A bounded queue allocates its capacity at once: 8 bytes and a T, rounded up to
-// a multiple of 8, per item. An unbounded one starts with 2.5 KiB for small T,
+// a multiple of 8, per item; but if that is less than 2 KiB in all, up to 64 bytes per
+// item and 2 KiB in all, so that items are on different cache lines. An unbounded one starts with 2.5 KiB for small T,
 // grows with what it holds and shrinks after a burst. New panics if no address
 // space could hold capacity items.
 //
@@ -106,6 +107,9 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
 		q.single = capacity == 1
+		if q.ring.Spread() {
+			q.looker.Init()
+		}
 	} else {
 		q.chain = new(lockfree.Chain[T])
 		q.chain.Init(lockfree.FirstSlots, firstLap, &q.mu)
@@ -130,11 +134,13 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 // delivers v. Put allocates nothing, whether it waits or not, except for the
 // queue's first waiters.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	s := q.last().TryPut(v)
-	if s == lockfree.OK {
+	s, t, state := q.last().ClaimPut()
+	if state == lockfree.OK {
+		*s.Val() = v
+		s.Publish(t)
 		return nil
 	}
-	return q.putSlow(ctx, v, s)
+	return q.put(ctx, v, state, true)
 }
 
 // TryPut appends v to the queue if that is possible without waiting. It returns
@@ -143,16 +149,19 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 // a race. A queue without a bound is never full. A TryPut that returns nil
 // synchronizes before the return of the Get that delivers v.
 func (q *Queue[T]) TryPut(v T) error {
-	s := q.last().TryPut(v)
-	switch s {
+	r := q.last()
+	s, t, state := r.ClaimPut()
+	switch state {
 	case lockfree.OK:
+		*s.Val() = v
+		s.Publish(t)
 		return nil
-	case lockfree.Full:
-		if q.chain == nil {
+	case lockfree.Unready:
+		if state = r.NotPut(); state == lockfree.Full && q.chain == nil {
 			return ErrFull
 		}
 	}
-	return q.tryPutSlow(v, s)
+	return q.put(context.Background(), v, state, false)
 }
 
 // Get takes the oldest item out of the queue. While the queue is empty it waits;
@@ -171,27 +180,37 @@ func (q *Queue[T]) TryPut(v T) error {
 // the Get. In a bounded queue, what a goroutine did before the Get of an item
 // happens before the return of the Put that is Cap items later. Close synchronizes before the return of ErrClosed. Get allocates
 // nothing, whether it waits or not, except for the queue's first waiters.
-func (q *Queue[T]) Get(ctx context.Context) (T, error) {
-	v, s := q.first().TryGet()
-	if s == lockfree.OK {
-		return v, nil
+func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
+	s, free, state := q.first().ClaimGet()
+	if s != nil {
+		v = *s.Val()
+		s.Release(free)
+		if state == lockfree.OK {
+			return v, nil
+		}
 	}
-	return q.getSlow(ctx, v, s)
+	return q.get(ctx, v, state, true)
 }
 
 // TryGet takes the oldest item out of the queue if there is one. It returns
 // [ErrClosed] if the queue is drained, and [ErrEmpty] if it held no item at an
 // instant during the call. It never returns ErrEmpty because it lost a race: if
 // a put has returned nil, only another get of that item makes the queue empty.
-func (q *Queue[T]) TryGet() (T, error) {
-	v, s := q.first().TryGet()
-	switch s {
-	case lockfree.OK:
-		return v, nil
-	case lockfree.Empty:
-		return v, ErrEmpty
+func (q *Queue[T]) TryGet() (v T, err error) {
+	r := q.first()
+	s, free, state := r.ClaimGet()
+	if s != nil {
+		v = *s.Val()
+		s.Release(free)
+		if state == lockfree.OK {
+			return v, nil
+		}
+	} else if state == lockfree.Unready {
+		if state = r.NotGot(); state == lockfree.Empty {
+			return v, ErrEmpty
+		}
 	}
-	return q.tryGetSlow(v, s)
+	return q.get(context.Background(), v, state, false)
 }
 
 // All returns an iterator that takes items out of the queue, one per step, as

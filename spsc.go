@@ -60,7 +60,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	return q.putSlow(ctx, v, q.ring.TryPut(v)) // which fills that slot again, and clears it if it has to
+	return q.put(ctx, v, q.ring.PutIfReady(v), true) // which fills that slot again, and clears it if it has to
 }
 
 // TryPut does what [Queue.TryPut] does. Only the producer may call it.
@@ -72,7 +72,7 @@ func (q *SPSC[T]) TryPut(v T) error {
 	case lockfree.Full:
 		return ErrFull
 	}
-	return q.tryPutSlow(v, s)
+	return q.put(context.Background(), v, s, false)
 }
 
 // Get does what [Queue.Get] does. Only the consumer may call it.
@@ -85,8 +85,8 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 		}
 		*s = v
 	}
-	v, s := q.ring.TryGet()
-	return q.getSlow(ctx, v, s)
+	v, s := q.ring.GetIfReady()
+	return q.get(ctx, v, s, true)
 }
 
 // TryGet does what [Queue.TryGet] does. Only the consumer may call it.
@@ -98,7 +98,7 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	return q.tryGetSlow(v, s)
+	return q.get(context.Background(), v, s, false)
 }
 
 // All does what [Queue.All] does. Only the consumer may run the loop.

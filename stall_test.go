@@ -79,7 +79,10 @@ func (x *explorer) unjustified(r *run) (all []*actor) {
 				return f.in(getWindow) || f.in(inSwap) || a.exchanging && f.in(putWindow)
 			})
 		default:
-			ok = frozen(func(f *actor) bool { return f.in(putWindow) && !f.locked || f.in(inSwap) || f.in(inTake) })
+			ok = frozen(func(f *actor) bool {
+				// A CloseNow that keeps the lock may also be stopped while it waits for an item in flight.
+				return f.in(putWindow) && !f.locked || f.in(inSwap) || f.in(inTake) || f.locked && f.at == stall.Backoff
+			})
 		}
 		if !ok {
 			all = append(all, a)

@@ -28,16 +28,22 @@ const (
 
 // Lock locks m.
 func (m *Mutex) Lock() {
+	if stall.Enabled || !m.mu.TryLock() {
+		m.lockSlow() // apart, so that Lock is inlined
+	}
+}
+
+func (m *Mutex) lockSlow() {
 	stall.At(stall.MutexLock)
 	if stall.Enabled && stall.Lock(m.mu.TryLock) {
 		return
 	}
 	if m.crowd.Load() > 0 {
 		for range lockTries {
+			backoff.LongPause()
 			if m.mu.TryLock() {
 				return
 			}
-			backoff.LongPause()
 		}
 	}
 	m.mu.Lock()

@@ -77,5 +77,6 @@ func TestLongYieldsEnd(t *testing.T) {
 		}
 	}()
 	var y Yielder
-	require.Equal(t, 1, calls(&y, 1000, true), "10 ms each")
+	// The first one may be short, if the collector interrupts the other goroutine just then.
+	require.Contains(t, []int{1, 1 + trusted + 1}, calls(&y, 1000, true), "10 ms each")
 }

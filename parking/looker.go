@@ -1,0 +1,267 @@
+package parking
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/parkring/queue/internal/backoff"
+	"github.com/parkring/queue/internal/stall"
+)
+
+// Looker has calls that would have to wait look for what they need first, a few times
+// and for a few microseconds at most, yielding in between. If the other side runs on
+// another processor, and that is near, what they need is there within 100 ns, a fraction
+// of what it takes to park and be woken; and both sides can go on side by side instead of
+// in turns.
+//
+// If the other side has to get this processor first, or if the other processor is far, so
+// that each look takes a cache line from one that works on it, that is a waste of time.
+// So calls go by what they see, and by the clock:
+//
+//   - While at least half of the looks end quickly, calls look.
+//   - If not, they look if more items move in a given time then than otherwise.
+//   - They do not look for a while if that is not so, or if most calls have to wait
+//     nevertheless; and a longer while each time.
+//   - Whoever yields goes to the end of the line of all goroutines that are ready, and
+//     beside some that only compute it may take 10 ms until it runs again. If yields take
+//     long it has to be twice as many items.
+//
+// One call in 16 takes part in measuring; the others load two words. All methods may be
+// called by anyone, after Init. The zero Looker never looks.
+type Looker struct {
+	state atomic.Int32 // whether calls look
+	watch atomic.Int32 // so many calls more take part in any case
+	vain  atomic.Int32 // calls that have looked in vain, less those that have not, but never below 0
+	quick atomic.Int32 // calls that have taken part, and whose looks have ended quickly
+	slow  atomic.Int32 // the same, not quickly
+
+	working atomic.Bool   // somebody works on what follows
+	settled bool          // state has been what it is for long enough to be measured
+	calls   int           // that have taken part since
+	since   time.Duration // when that began
+	from    uint64        // how many items had moved then
+	plain   float64       // items per ns when calls do not look, or 0 if that is to be measured
+	looked  float64       // the same when they look, while plain is measured
+	stays   int           // measurements since plain was measured
+	gap     int           // measurements between trials of looks; more after each that was lost
+	rest    int           // so many more until the next trial
+}
+
+// What state is.
+const (
+	never = iota // there is one processor only, or there was no Init
+	not          // for the time being
+	looking
+	states
+)
+
+const (
+	looks     = 8  // before a yield: about 0.2 us
+	rounds    = 16 // of looks and a yield: 3 us, if yields are short
+	sampling  = 16 // one call in so many takes part
+	watched   = 8  // so many do in any case, after a change and after a long yield
+	mostVain  = 16
+	leastGap  = 8    // measurements: about a millisecond
+	mostGap   = 8192 // about a second
+	mostStays = 256
+	dear      = 1.1 // looks have to be so many times as fast, since they take processor time,
+	dearer    = 2   // and so many times if a yield has taken long
+)
+
+// Variable for tests.
+var (
+	quickLook = 150 * time.Nanosecond // two looks, and two looks at the clock
+	tooLong   = time.Millisecond      // yields
+	settling  = [states]time.Duration{not: 50 * time.Microsecond, looking: time.Millisecond}
+	starting  = 200 * time.Microsecond // settling of a new queue
+	measuring = 100 * time.Microsecond
+)
+
+var epoch = time.Now()
+
+// clock tells the time. Variable for tests.
+var clock = func() time.Duration { return time.Since(epoch) }
+
+// Init has calls look, if there is more than one processor.
+func (l *Looker) Init() {
+	if runtime.GOMAXPROCS(0) > 1 {
+		l.state.Store(looking)
+		l.watch.Store(watched)
+		l.since = clock() + starting - settling[looking]
+		l.gap = leastGap
+	}
+}
+
+// Looking reports whether calls look.
+func (l *Looker) Looking() bool { return l.state.Load() == looking }
+
+// Rest is for calls that do not look: they take part in measuring as well. moved returns
+// how many items have gone through.
+func (l *Looker) Rest(moved func() uint64) {
+	if l.state.Load() == not && l.takesPart() {
+		l.measure(clock(), moved, false)
+	}
+}
+
+// takesPart reports whether a call takes part in measuring.
+func (l *Looker) takesPart() bool {
+	if stall.Enabled {
+		return false // a schedule must not depend on the clock
+	}
+	if n := l.watch.Load(); n > 0 {
+		l.watch.Store(n - 1)
+		return true
+	}
+	return rand.Uint32()%sampling == 0
+}
+
+// Look reports whether ready, which it calls a bounded number of times, has returned
+// true. It is for calls that look; moved is as for Rest.
+func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
+	sample := l.takesPart()
+	var start time.Duration
+	if sample {
+		start = clock()
+		l.measure(start, moved, false)
+	}
+	n, each := rounds, looks
+	if stall.Enabled {
+		n, each = 1, 1 // the others are the same steps
+	}
+	var began time.Duration // of the yields
+	for range n {
+		for range each {
+			backoff.Pause()
+			if ready() {
+				if sample {
+					l.took(clock() - start)
+				}
+				l.helped()
+				return true
+			}
+		}
+		if began == 0 {
+			began = clock()
+		}
+		stall.At(stall.Backoff)
+		runtime.Gosched()
+		now, done := clock(), ready()
+		if done {
+			l.helped()
+		}
+		if now-began > tooLong && !stall.Enabled {
+			l.long(now, moved)
+			return done
+		}
+		if done {
+			return true
+		}
+	}
+	if l.vain.Add(1) >= mostVain && l.working.CompareAndSwap(false, true) {
+		l.lose(clock(), moved())
+		l.working.Store(false)
+	}
+	return false
+}
+
+// long takes note of yields that have taken long.
+func (l *Looker) long(now time.Duration, moved func() uint64) {
+	switch {
+	case l.watch.Load() == 0:
+		l.watch.Store(watched) // it may have been an accident
+	case l.Looking():
+		l.measure(now, moved, true)
+	}
+}
+
+// took takes note of how long it took until a look was of use.
+func (l *Looker) took(d time.Duration) {
+	if d < quickLook {
+		l.quick.Add(1)
+	} else {
+		l.slow.Add(1)
+	}
+}
+
+// helped takes note of a call that need not wait.
+func (l *Looker) helped() {
+	if n := l.vain.Load(); n > 0 {
+		l.vain.Store(n - 1)
+	}
+}
+
+// measure goes on with the measurement of the present way, and comes to its end if it
+// has taken long enough, or if end is true: a yield has taken long.
+func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
+	if !l.working.CompareAndSwap(false, true) {
+		return
+	}
+	defer l.working.Store(false)
+	l.calls++
+	d := now - l.since
+	quick, slow := int(l.quick.Load()), int(l.slow.Load())
+	switch {
+	case end, l.settled && l.calls >= 4 && d > measuring:
+		n, calls := moved(), l.calls
+		items := n - l.from
+		l.begin(now, n, true)
+		rate := float64(items) / float64(max(d, 1))
+		switch {
+		case items == 0:
+		case l.state.Load() == not:
+			l.didNot(now, n, rate)
+		case 2*quick >= calls:
+			l.gap = leastGap
+		case end:
+			l.did(now, n, rate, dearer)
+		default:
+			l.did(now, n, rate, dear)
+		}
+	case !l.settled && (l.calls >= 2 && d > settling[l.state.Load()] || l.calls >= watched && slow > l.calls/4):
+		l.begin(now, moved(), true) // slow looks: the other side runs already, and its processor is far
+	}
+}
+
+// begin begins a measurement.
+func (l *Looker) begin(now time.Duration, moved uint64, settled bool) {
+	l.settled, l.calls, l.since, l.from = settled, 0, now, moved
+	l.quick.Store(0)
+	l.slow.Store(0)
+}
+
+// did draws the conclusion from a rate with looks, which have to be so many times as fast.
+func (l *Looker) did(now time.Duration, moved uint64, rate, times float64) {
+	switch l.stays++; {
+	case l.plain == 0 || l.stays > mostStays:
+		l.looked, l.rest = rate, l.gap
+		l.change(not, now, moved)
+	case rate < times*l.plain:
+		l.lose(now, moved)
+	}
+}
+
+// didNot draws the conclusion from a rate without looks.
+func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {
+	l.plain, l.stays = rate, 0
+	if l.rest--; l.rest <= 0 || l.looked > dear*rate {
+		l.change(looking, now, moved)
+	}
+	l.looked = 0
+}
+
+// lose has calls not look for a while, which is longer each time.
+func (l *Looker) lose(now time.Duration, moved uint64) {
+	l.gap = min(4*l.gap, mostGap)
+	l.rest = l.gap
+	l.change(not, now, moved)
+}
+
+// change changes the way.
+func (l *Looker) change(way int32, now time.Duration, moved uint64) {
+	l.begin(now, moved, false)
+	l.vain.Store(0)
+	l.watch.Store(watched)
+	l.state.Store(way)
+}

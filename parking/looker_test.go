@@ -1,0 +1,165 @@
+package parking
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue/internal/stall"
+)
+
+// now is the time in tests.
+var now time.Duration
+
+// newLooker returns a Looker that has two processors and measures without delay, for which
+// looks are quick, or not. A look at the clock takes a nanosecond.
+func newLooker(t *testing.T, quick bool) *Looker {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
+	procs, before := runtime.GOMAXPROCS(2), clock
+	times := [...]time.Duration{quickLook, tooLong, settling[not], settling[looking], measuring, starting}
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(procs)
+		clock = before
+		quickLook, tooLong, settling[not], settling[looking], measuring, starting = times[0], times[1], times[2], times[3], times[4], times[5]
+	})
+	clock = func() time.Duration { now++; return now }
+	quickLook, tooLong, settling[not], settling[looking], measuring, starting = 0, time.Hour, 0, 0, 0, 0
+	if quick {
+		quickLook = time.Hour
+	}
+	l := new(Looker)
+	l.Init()
+	require.True(t, l.Looking())
+	return l
+}
+
+// traffic is a queue that a Looker is used for: so many items move with each call, with
+// looks and without.
+type traffic struct {
+	l          *Looker
+	with, sans uint64
+	moved      uint64
+}
+
+// calls makes n calls whose looks are of use, or not, and returns how many have looked. A
+// call takes a microsecond.
+func (q *traffic) calls(n int, useful bool) (looked int) {
+	for range n {
+		did := false
+		now += time.Microsecond
+		moved := func() uint64 { return q.moved }
+		if q.l.Looking() {
+			q.l.Look(func() bool { did = true; return useful }, moved)
+		}
+		q.l.Rest(moved)
+		if did {
+			looked++
+			q.moved += q.with
+		} else {
+			q.moved += q.sans
+		}
+	}
+	return looked
+}
+
+func TestLookEndsWhenReady(t *testing.T) {
+	for _, k := range []int{1, looks, looks + 1, looks + 2, rounds * (looks + 1)} {
+		l := newLooker(t, true)
+		n := 0
+		require.True(t, l.Look(func() bool { n++; return n == k }, func() uint64 { return 0 }))
+		require.Equal(t, k, n)
+	}
+}
+
+func TestLooksAreBounded(t *testing.T) {
+	l := newLooker(t, true)
+	n := 0
+	require.False(t, l.Look(func() bool { n++; return false }, func() uint64 { return 0 }))
+	require.Equal(t, rounds*(looks+1), n)
+}
+
+// On one processor nobody can come while a call looks, and the zero Looker is for
+// queues where looks are of no use.
+func TestNobodyLooksOnOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	zero, one := new(Looker), new(Looker)
+	one.Init()
+	for _, l := range []*Looker{zero, one} {
+		require.Zero(t, (&traffic{l: l, with: 1, sans: 1}).calls(1000, true))
+	}
+}
+
+func TestQuickLooksGoOn(t *testing.T) {
+	q := traffic{l: newLooker(t, true), with: 1, sans: 1000}
+	require.Equal(t, 10_000, q.calls(10_000, true), "nobody compares while looks are quick")
+}
+
+// If looks are not quick calls go the way in which more items move, and try the other one
+// now and then.
+func TestSlowLooksAreCompared(t *testing.T) {
+	q := traffic{l: newLooker(t, false), with: 1, sans: 4}
+	looked := q.calls(100_000, true)
+	require.Less(t, looked, 10_000)
+	require.Greater(t, looked, watched, "tried once, and never again")
+
+	q = traffic{l: newLooker(t, false), with: 4, sans: 1}
+	looked = q.calls(100_000, true)
+	require.Greater(t, looked, 90_000)
+	require.Less(t, looked, 100_000)
+}
+
+// What is best may change.
+func TestWayChangesWithTheTraffic(t *testing.T) {
+	q := traffic{l: newLooker(t, false), with: 1, sans: 10}
+	q.calls(100_000, true)
+	q.with = 100
+	q.calls(1_000_000, true)
+	require.Greater(t, q.calls(10_000, true), 9000)
+	q.with = 1
+	q.calls(100_000, true)
+	require.Less(t, q.calls(10_000, true), 1000)
+}
+
+// If nearly all calls have to wait although they have looked, they stop looking, and try
+// again the more seldom the more often that happened.
+func TestUselessLooksEnd(t *testing.T) {
+	q := traffic{l: newLooker(t, true), with: 1, sans: 1}
+	settling[looking] = time.Hour // no other reason
+	require.Equal(t, mostVain, q.calls(100, false))
+	var rests []int
+	for range 6 {
+		n := 1
+		for q.calls(1, false) == 0 {
+			n++
+			require.Less(t, n, 1_000_000, "looks do not come back")
+		}
+		require.Equal(t, mostVain-1, q.calls(100, false))
+		rests = append(rests, n)
+	}
+	require.Greater(t, rests[5], 16*rests[0])
+}
+
+// If yields take long, somebody computes, and calls stop yielding.
+func TestLongYieldsEndLooks(t *testing.T) {
+	q := traffic{l: newLooker(t, false), with: 1, sans: 100}
+	tooLong, settling[looking] = 0, time.Hour
+	n := 0
+	for range 100 {
+		did := 0
+		if q.l.Looking() {
+			n++
+			q.l.Look(func() bool { did++; return did > looks }, func() uint64 { q.moved++; return q.moved })
+		}
+	}
+	require.Less(t, n, 50)
+
+	// A call that has nothing yet goes to sleep after the first one, where its context counts.
+	l, did := newLooker(t, false), 0
+	tooLong = 0
+	require.False(t, l.Look(func() bool { did++; return false }, func() uint64 { return 0 }))
+	require.Equal(t, looks+1, did)
+}
