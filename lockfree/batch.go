@@ -51,7 +51,7 @@ func (r *Ring[T]) TryPutBatch(vs []T) (int, State) {
 	case !ok:
 		return 0, Busy
 	case n == 0:
-		return 0, r.notPut(t)
+		return 0, r.NotPut()
 	}
 	stall.At(stall.PutWrite)
 	i := r.index(t)
@@ -85,7 +85,7 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 	case !ok:
 		return 0, Busy
 	case n == 0:
-		return 0, r.notGot(h)
+		return 0, r.NotGot()
 	}
 	stall.At(stall.GetRead)
 	i := r.index(h)

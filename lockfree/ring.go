@@ -187,7 +187,7 @@ func (r *Ring[T]) ClaimPut() (s *Slot[T], t uint64, _ State) {
 	case t&flags == 0:
 		return nil, 0, Unready
 	default:
-		return nil, 0, r.notPut(t)
+		return nil, 0, r.NotPut()
 	}
 	stall.At(stall.PutClaim)
 	if !r.tail.CompareAndSwap(t, r.next(t)) {
@@ -210,12 +210,10 @@ func (s *Slot[T]) Publish(t uint64) {
 	s.stamp.Store(t | full) // publishes val and passes s on; pairs with the Load in ClaimGet
 }
 
-// NotPut returns what TryPut does if nothing can be put. After an attempt that was
-// Unready, and if something can be put by now, it is Busy.
-func (r *Ring[T]) NotPut() State { return r.notPut(r.tail.Load()) }
-
-// notPut returns why nothing could be put when tail was t.
-func (r *Ring[T]) notPut(t uint64) State {
+// NotPut returns what TryPut does if nothing can be put, or, if something can be put by
+// now, Busy.
+func (r *Ring[T]) NotPut() State {
+	t := r.tail.Load()
 	stall.At(stall.PutFull)
 	switch {
 	case t&closed != 0:
@@ -302,7 +300,7 @@ func (r *Ring[T]) ClaimGet() (s *Slot[T], free uint64, _ State) {
 	if h&flags == 0 {
 		return nil, 0, Unready
 	}
-	return nil, 0, r.notGot(h)
+	return nil, 0, r.NotGot()
 }
 
 // Release is the end of a get that has claimed s. It clears the item; free is what the
@@ -314,21 +312,15 @@ func (s *Slot[T]) Release(free uint64) {
 	s.stamp.Store(free) // to the putter of the next lap; pairs with the Load in ClaimPut
 }
 
-// NotGot returns what TryGet does if nothing can be taken. After an attempt that was
-// Unready, and if something can be taken by now, it is Busy.
+// NotGot returns what TryGet does if nothing can be taken, or, if something can be taken
+// by now, Busy.
 func (r *Ring[T]) NotGot() State {
 	h := r.head.Load()
-	if h&gate != 0 {
-		return Gated
-	}
-	return r.notGot(h)
-}
-
-// notGot returns why nothing could be taken when head was h, with the gate down.
-func (r *Ring[T]) notGot(h uint64) State {
 	stall.At(stall.GetEmpty)
 	t := r.tail.Load() // after head: the other order could call a ring drained that is not
 	switch {
+	case h&gate != 0:
+		return Gated
 	case r.position(t) != r.position(h):
 		return Busy
 	case t&closed != 0:

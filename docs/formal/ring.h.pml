@@ -192,13 +192,9 @@ inline TryPut() {                  /* v into ring r: ClaimPut, Publish, NotPut *
 	d_step { t = 0; i = 0; was = 0; rest = 0; ok = false }
 }
 
-/* ClaimPut knows why from the flags of t; if there are none it is Unready, and NotPut
- * reads the word again. */
+/* Whether ClaimPut is Unready or sees a flag: NotPut reads the word again. */
 inline notPut() {
-	if
-	:: t & FLAGS
-	:: d_step { !(t & FLAGS) -> t = tail[r]; was = full(items) }    /* r.tail.Load() */
-	fi;
+	d_step { t = tail[r]; was = full(items) };                      /* t := r.tail.Load() */
 	noRoom()
 }
 
@@ -251,7 +247,7 @@ inline TryPutBatch(k) {            /* v, v+1, ..., v+k-1: the first n of them in
 	d_step { t = tail[r]; was = full(items); most = MOST(k) }       /* t := r.tail.Load() */
 	walk(FREE(t), 0);
 	if
-	:: n == 0 -> noRoom()
+	:: n == 0 -> notPut()
 	:: n > 0 ->
 		ok = true;
 		if
@@ -344,26 +340,25 @@ inline TryGet() {                  /* v from ring r: ClaimGet, Release, NotGot *
 			:: rest == 0
 			fi;
 			if
-			:: d_step { !ok -> noItem() }
+			:: !ok -> notGot()
 			:: d_step { ok && head[r] == h -> claimHead() } /* r.head.CompareAndSwap */
 				d_step { s = OK; isLast(NEXT(r, POSITION(h))) }
 				release()
 			:: ok && head[r] != h -> s = Busy
 			fi
 		:: h & CLOSED && (h & GATE || stamp[SLOT(r, i)] % RUN != (POSITION(h) | FULL)) ->
-			d_step { noItem() }
+			notGot()
 		:: !(h & CLOSED) -> notGot()
 		fi
 	fi;
 	d_step { t = 0; h = 0; i = 0; was = 0; rest = 0; ok = false }
 }
 
-/* ClaimGet is Gated if h has that flag; if h has none it is Unready, and NotGot reads the
- * word again. */
+/* Unless h has the flag gate NotGot reads the word again. */
 inline notGot() {
 	if
-	:: h & FLAGS
-	:: d_step { !(h & FLAGS) -> h = head[r] }                       /* r.head.Load() */
+	:: h & GATE
+	:: d_step { !(h & GATE) -> h = head[r] }                        /* h := r.head.Load() */
 	fi;
 	d_step { noItem() }
 }
@@ -402,7 +397,7 @@ inline TryGetBatch(k) {            /* up to k from ring r: n, and v the last of 
 	:: h & GATE
 	fi;
 	if
-	:: d_step { n == 0 -> noItem() }
+	:: n == 0 -> notGot()
 	:: n > 0 ->
 		ok = true;
 		if
