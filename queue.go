@@ -25,12 +25,12 @@
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
 // no lock and no allocation. A goroutine that has to wait is parked and uses no
-// processor; before that it may look and yield for a few microseconds, if its queue is
-// small and that has been of use. A goroutine that is stopped by the scheduler in the few
-// instructions between claiming a slot and filling it delays the calls that
-// need that very slot (they yield the processor in the meantime); one that is
-// stopped in the short critical section of the slow path delays the calls that
-// have to wait, wake or close.
+// processor; before that it may look and yield for a few microseconds, if its
+// queue is small and that has been of use. A goroutine that is stopped by the
+// scheduler in the few instructions between claiming a slot and filling it delays
+// the calls that need that very slot (they yield the processor in the meantime);
+// one that is stopped in the short critical section of the slow path delays the
+// calls that have to wait, wake or close.
 //
 // # How to read the source
 //
@@ -39,10 +39,10 @@
 // chain.go for queues without a bound), which knows nothing of waiting; then parking
 // (waiter.go, list.go), which knows nothing of rings. core.go is the only
 // place where the two meet. What a call does before it waits is in
-// parking/looker.go and yielder.go. The calls to package stall mark the steps at which
-// tests stop a goroutine; nothing is left of them in a build. closenow.go, join.go,
-// batch.go, select.go, spsc.go, force.go and stats.go have one concern each. docs/design.md has the reasons,
-// docs/memory-model.md the proofs.
+// parking/looker.go and yielder.go. The calls to package stall mark the steps at
+// which tests stop a goroutine; nothing is left of them in a build. closenow.go,
+// join.go, batch.go, select.go, spsc.go, force.go and stats.go have one concern
+// each. docs/design.md has the reasons, docs/memory-model.md the proofs.
 package queue
 
 import (
@@ -91,10 +91,10 @@ type Queue[T any] struct {
 // dropped is collected.
 //
 // A bounded queue allocates its capacity at once: 8 bytes and a T, rounded up to
-// a multiple of 8, per item; but if that is less than 2 KiB in all, up to 64 bytes per
-// item and 2 KiB in all, so that items are on different cache lines. An unbounded one starts with 2.5 KiB for small T,
-// grows with what it holds and shrinks after a burst. New panics if no address
-// space could hold capacity items.
+// a multiple of 8, per item; but if that is less than 2 KiB in all, up to 64 bytes
+// per item and 2 KiB in all, so that items are on different cache lines. An
+// unbounded one starts with 2.5 KiB for small T, grows with what it holds and
+// shrinks after a burst. New panics if no address space could hold capacity items.
 //
 // A queue that is used in a testing/synctest bubble must be made in it.
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
@@ -178,8 +178,9 @@ func (q *Queue[T]) TryPut(v T) error {
 //
 // What the putting goroutine did before its Put happens before the return of
 // the Get. In a bounded queue, what a goroutine did before the Get of an item
-// happens before the return of the Put that is Cap items later. Close synchronizes before the return of ErrClosed. Get allocates
-// nothing, whether it waits or not, except for the queue's first waiters.
+// happens before the return of the Put that is Cap items later. Close
+// synchronizes before the return of ErrClosed. Get allocates nothing, whether it
+// waits or not, except for the queue's first waiters.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	s, free, state := q.first().ClaimGet()
 	if s != nil {
