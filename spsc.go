@@ -60,7 +60,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	return q.put(ctx, v, q.ring.PutIfReady(v), true) // which fills that slot again, and clears it if it has to
+	return q.put(ctx, v, q.ring.TryPut(v), true) // which fills that slot again, and clears it if it has to
 }
 
 // TryPut does what [Queue.TryPut] does. Only the producer may call it.
@@ -85,7 +85,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 		}
 		*s = v
 	}
-	v, s := q.ring.GetIfReady()
+	v, s := q.ring.TryGet()
 	return q.get(ctx, v, s, true)
 }
 

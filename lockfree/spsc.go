@@ -304,23 +304,11 @@ func (r *SPSC[T]) taken(flag uint64) State {
 // PutIfReady, GetIfReady, NotPut and NotGot are for callers that do not know which kind
 // of ring they have. A side of an SPSC cannot tell without a look at the other's word.
 
-// PutIfReady is TryPut, with Unready for Full.
-func (r *SPSC[T]) PutIfReady(v T) State {
-	state := r.TryPut(v)
-	if state == Full {
-		state = Unready
-	}
-	return state
-}
+// PutIfReady is TryPut.
+func (r *SPSC[T]) PutIfReady(v T) State { return r.TryPut(v) }
 
-// GetIfReady is TryGet, with Unready for Empty.
-func (r *SPSC[T]) GetIfReady() (v T, state State) {
-	v, state = r.TryGet()
-	if state == Empty {
-		state = Unready
-	}
-	return v, state
-}
+// GetIfReady is TryGet.
+func (r *SPSC[T]) GetIfReady() (T, State) { return r.TryGet() }
 
 // NotPut returns what TryPut does if nothing can be put, or else Busy.
 func (r *SPSC[T]) NotPut() State {
