@@ -157,7 +157,7 @@ func (q *Queue[T]) TryPut(v T) error {
 		s.Publish(t)
 		return nil
 	case lockfree.Unready:
-		if state = r.NotPut(); state == lockfree.Full && q.chain == nil {
+		if q.chain == nil && r.FullAt(t) {
 			return ErrFull
 		}
 	}
@@ -207,7 +207,7 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 			return v, nil
 		}
 	} else if state == lockfree.Unready {
-		if state = r.NotGot(); state == lockfree.Empty {
+		if r.EmptyAt(free) {
 			return v, ErrEmpty
 		}
 	}

@@ -169,7 +169,7 @@ func (r *Ring[T]) PutIfReady(v T) State {
 
 // ClaimPut is the first half of PutIfReady: if it returns OK the slot is the caller's,
 // who has to store the item in Val and to Publish it, without delay. In halves an item
-// is copied into the ring only once.
+// is copied into the ring only once. If it returns Unready, t is for FullAt.
 func (r *Ring[T]) ClaimPut() (s *Slot[T], t uint64, _ State) {
 	t = r.tail.Load()
 	i := r.index(t)
@@ -185,7 +185,7 @@ func (r *Ring[T]) ClaimPut() (s *Slot[T], t uint64, _ State) {
 	case st&^runs == t && r.pass(&r.tail, t, r.next(st)-follower):
 		// s begins a run. ClaimPut calls nothing, or it would be a tenth slower.
 	case t&flags == 0:
-		return nil, 0, Unready
+		return nil, t, Unready
 	default:
 		return nil, 0, r.NotPut()
 	}
@@ -210,20 +210,26 @@ func (s *Slot[T]) Publish(t uint64) {
 	s.stamp.Store(t | full) // publishes val and passes s on; pairs with the Load in ClaimGet
 }
 
+// FullAt reports whether the ring was full, and open, when ClaimPut read t from tail and
+// found the slot Unready: tail <= head+capacity, and both only grow, so head was there by
+// then. It is the usual case of NotPut, and small enough to be inlined.
+func (r *Ring[T]) FullAt(t uint64) bool {
+	stall.At(stall.PutFull)
+	return r.position(r.head.Load())+r.lap == t
+}
+
 // NotPut returns what TryPut does if nothing can be put, or, if something can be put by
 // now, Busy.
 func (r *Ring[T]) NotPut() State {
-	t := r.tail.Load()
-	stall.At(stall.PutFull)
-	switch {
+	switch t := r.tail.Load(); {
 	case t&closed != 0:
 		return Closed
 	case t&gate != 0:
 		return Gated
 	case t&retired != 0:
 		return Retired
-	case r.position(r.head.Load())+r.lap == t:
-		return Full // tail <= head+capacity, and both only grow: head was there when tail was read
+	case r.FullAt(t):
+		return Full
 	}
 	return Busy
 }
@@ -261,6 +267,7 @@ func (r *Ring[T]) GetIfReady() (v T, state State) {
 
 // ClaimGet is the first half of GetIfReady: if it returns OK, or Last, the slot is the
 // caller's, who has to take the item out of Val and to Release the slot, without delay.
+// If it returns Unready, free is for EmptyAt.
 func (r *Ring[T]) ClaimGet() (s *Slot[T], free uint64, _ State) {
 	h := r.head.Load()
 	i := r.index(h)
@@ -298,7 +305,7 @@ func (r *Ring[T]) ClaimGet() (s *Slot[T], free uint64, _ State) {
 		return s, p + r.lap, OK
 	}
 	if h&flags == 0 {
-		return nil, 0, Unready
+		return nil, h, Unready
 	}
 	return nil, 0, r.NotGot()
 }
@@ -310,6 +317,14 @@ func (s *Slot[T]) Release(free uint64) {
 	s.val = zero
 	stall.At(stall.GetRelease)
 	s.stamp.Store(free) // to the putter of the next lap; pairs with the Load in ClaimPut
+}
+
+// EmptyAt reports whether the ring holds nothing, and is open, after ClaimGet read h from
+// head and found the slot Unready: head is between h and tail. It is the usual case of
+// NotGot, and small enough to be inlined.
+func (r *Ring[T]) EmptyAt(h uint64) bool {
+	stall.At(stall.GetEmpty)
+	return r.tail.Load()&^gate == h
 }
 
 // NotGot returns what TryGet does if nothing can be taken, or, if something can be taken
