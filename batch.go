@@ -37,7 +37,7 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 		if err := ended(ctx); err != nil {
 			return n, err
 		}
-		if waited, left, err := q.waitPut(ctx, vs[n], vs[n+1:]); err != nil {
+		if waited, left, err := q.waitPut(ctx, &vs[n], vs[n+1:]); err != nil {
 			return len(vs) - left, err
 		} else if waited {
 			return len(vs), nil
@@ -78,8 +78,7 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	if s != lockfree.Empty || n > 0 {
 		return n, drained(n, s)
 	}
-	var zero T
-	v, err := q.get(ctx, zero, lockfree.Unready, true)
+	v, err := q.get(ctx, lockfree.Unready, true)
 	if err != nil {
 		return 0, err
 	}
@@ -167,7 +166,7 @@ func (q *core[T]) handAll(vs []T) (n int) {
 	var served parking.List[T]
 	q.mu.Lock()
 	for n < len(vs) {
-		w := q.give(vs[n])
+		w := q.give(&vs[n])
 		if w == nil {
 			break
 		}
@@ -189,11 +188,10 @@ func (q *core[T]) promoteAll(buf []T) (n int) {
 	var served parking.List[T]
 	q.mu.Lock()
 	for n < len(buf) {
-		v, w, ok := q.admit()
+		w, ok := q.admit(&buf[n])
 		if !ok {
 			break
 		}
-		buf[n] = v
 		n++
 		if w != nil {
 			served.Collect(w)

@@ -34,7 +34,8 @@ type buffer[T any] interface {
 	ShutGet() bool
 	OpenGet()
 	HeadReady() bool
-	Swap(v T, more bool) (oldest T)
+	BeginSwap() *T
+	EndSwap(more bool)
 	Close() (gated bool)
 	TakeAll() []T
 	Check(putGate, getGate bool)
@@ -51,8 +52,9 @@ type buffer[T any] interface {
 //     buffer is then full, and every get comes by here.
 type core[T any] struct {
 	// Written when the queue is made, then only read.
-	buffer buffer[T] // nil if the queue was not made
-	single bool      // the capacity is 1
+	buffer buffer[T]         // nil if the queue was not made
+	looked *lockfree.Ring[T] // the buffer, if calls look at its slots before they wait, or nil
+	single bool              // the capacity is 1
 
 	_ [lockfree.Pad]byte // between single and mu
 
@@ -152,7 +154,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 			return nil
 		case lockfree.Gated:
 			q.mu.Lock()
-			w := q.give(v)
+			w := q.give(&v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
@@ -161,7 +163,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 			s = q.buffer.PutIfReady(v)
 		case lockfree.Unready:
 			if wait && q.looker.Looking() {
-				if s = q.lookPut(v); s != lockfree.Unready {
+				if s = q.lookPut(&v); s != lockfree.Unready {
 					continue
 				}
 			}
@@ -183,7 +185,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 					continue
 				}
 			}
-			if waited, _, err := q.waitPut(ctx, v, nil); waited {
+			if waited, _, err := q.waitPut(ctx, &v, nil); waited {
 				return err
 			}
 			s = lockfree.Busy // somebody made room, or closed the queue
@@ -198,17 +200,21 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 	}
 }
 
-// lookPut looks for room for v before put waits. It returns Unready if there was none.
-func (q *core[T]) lookPut(v T) lockfree.State {
-	s := lockfree.Unready
+// lookPut looks for room for *v before put waits. It returns Unready if there was none.
+func (q *core[T]) lookPut(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
-		s = q.buffer.PutIfReady(v)
+		var slot *lockfree.Slot[T]
+		var t uint64
+		if slot, t, s = q.looked.ClaimPut(); s == lockfree.OK {
+			*slot.Val() = *v
+			slot.Publish(t)
+		}
 		return s != lockfree.Unready
-	}, q.buffer.Left)
+	}, q.looked.Left)
 	return s
 }
 
-// waitPut waits until v and then rest have been moved into the buffer, which was
+// waitPut waits until *v and then rest have been moved into the buffer, which was
 // full. It reports whether it has; if not, the buffer is not full and open any
 // more. With an error it returns how many of the items are not in. The caller has
 // looked at ctx.
@@ -217,7 +223,7 @@ func (q *core[T]) lookPut(v T) lockfree.State {
 // up, or was up, when the put was listed. Who wakes it: every get of a buffer
 // whose gate is up comes to admit, which serves the oldest. So a put sleeps on
 // only while nobody gets. Close leaves it listed: it is admitted.
-func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left int, err error) {
+func (q *core[T]) waitPut(ctx context.Context, v *T, rest []T) (waited bool, left int, err error) {
 	q.mu.Lock()
 	if !q.buffer.ShutGet() {
 		q.unlock()
@@ -229,18 +235,18 @@ func (q *core[T]) waitPut(ctx context.Context, v T, rest []T) (waited bool, left
 	if q.single {
 		q.getYields.Rest() // Puts come faster than one by one; parked they bring two at a time
 	}
-	_, left, err = q.sleep(ctx, w, &q.putters)
+	left, err = q.sleep(ctx, w, &q.putters, nil)
 	return true, 1 + left, err
 }
 
-// get takes the oldest item, going on after an attempt that returned v and s. It waits
+// get takes the oldest item, going on after an attempt that returned s. It waits
 // while the queue is empty if wait is true; if not, it returns ErrEmpty then.
 //
 // Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
 // whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
-func (q *core[T]) get(ctx context.Context, v T, s lockfree.State, wait bool) (T, error) {
+func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ error) {
 	for {
 		switch s {
 		case lockfree.OK:
@@ -254,18 +260,18 @@ func (q *core[T]) get(ctx context.Context, v T, s lockfree.State, wait bool) (T,
 				continue
 			}
 			q.mu.Lock()
-			oldest, w, ok := q.admit()
+			w, ok := q.admit(&v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
 			}
 			if ok {
-				return oldest, nil
+				return v, nil
 			}
 			v, s = q.buffer.GetIfReady()
 		case lockfree.Unready:
 			if wait && q.looker.Looking() {
-				if v, s = q.lookGet(); s != lockfree.Unready {
+				if s = q.lookGet(&v); s != lockfree.Unready {
 					continue
 				}
 			}
@@ -287,7 +293,7 @@ func (q *core[T]) get(ctx context.Context, v T, s lockfree.State, wait bool) (T,
 			if q.buffer.ShutPut() {
 				w := q.enlist(&q.getters)
 				q.unlock()
-				v, _, err := q.sleep(ctx, w, &q.getters)
+				_, err := q.sleep(ctx, w, &q.getters, &v)
 				return v, err
 			}
 			q.unlock()
@@ -304,14 +310,19 @@ func (q *core[T]) get(ctx context.Context, v T, s lockfree.State, wait bool) (T,
 	}
 }
 
-// lookGet looks for an item before get waits. It returns Unready if there was none.
-func (q *core[T]) lookGet() (v T, s lockfree.State) {
-	s = lockfree.Unready
+// lookGet looks for an item, for *v, before get waits. It returns Unready if there was
+// none.
+func (q *core[T]) lookGet(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
-		v, s = q.buffer.GetIfReady()
+		var slot *lockfree.Slot[T]
+		var free uint64
+		if slot, free, s = q.looked.ClaimGet(); slot != nil {
+			*v = *slot.Val()
+			slot.Release(free)
+		}
 		return s != lockfree.Unready
-	}, q.buffer.Left)
-	return v, s
+	}, q.looked.Left)
+	return s
 }
 
 // all returns an iterator over what get returns until it fails.
@@ -350,25 +361,27 @@ func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 	return w
 }
 
-// sleep waits until w, which is listed in l, is served, and returns what it was
-// served with; or until ctx ends. If both happen, what counts is which came
-// first to mu: a call that has been served reports success, so that nothing
-// that was handed to it is lost, and no wake-up either.
-func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T]) (v T, left int, err error) {
+// sleep waits until w, which is listed in l, is served, and stores what it was served
+// with in *v, if v is not nil; or until ctx ends. If both happen, what counts is which
+// came first to mu: a call that has been served reports success, so that nothing that
+// was handed to it is lost, and no wake-up either.
+func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T) (left int, err error) {
 	if !w.Sleep(done(ctx)) {
 		if q.cancel(w, l) {
 			left = w.Left()
 			q.waiters.Give(w)
-			return v, left, ctx.Err()
+			return left, ctx.Err()
 		}
 		w.Sleep(nil) // the Wake is under way
 	}
+	if v != nil {
+		*v = w.Item
+	}
 	left = w.Left()
-	v, served := q.waiters.Give(w)
-	if !served {
+	if !q.waiters.Give(w) {
 		err = ErrClosed
 	}
-	return v, left, err
+	return left, err
 }
 
 // cancel takes w out of l if it has not been served, and reports whether it did.
@@ -393,14 +406,14 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 	return true
 }
 
-// give gives v to the Get that has waited longest. It returns that Get's waiter, or nil
+// give gives *v to the Get that has waited longest. It returns that Get's waiter, or nil
 // if there was none; the gate is down by now then. It needs mu, and the caller has to
 // unlock and then to wake the waiter. The Put and that Get take effect at the Pop, one
 // after the other; the buffer is empty and stays so.
-func (q *core[T]) give(v T) *parking.Waiter[T] {
+func (q *core[T]) give(v *T) *parking.Waiter[T] {
 	w := q.getters.Pop()
 	if w != nil {
-		w.Item = v
+		w.Item = *v
 		q.handed.Store(q.handed.Load() + 1)
 	}
 	if q.getters.Empty() {
@@ -409,26 +422,32 @@ func (q *core[T]) give(v T) *parking.Waiter[T] {
 	return w
 }
 
-// admit takes the oldest item and moves that of the Put that has waited longest into the
-// buffer. It reports whether it did; if not, the gate is down by now, or the oldest item is
-// in flight. It needs mu, and the caller has to unlock and then to wake the waiter that it
-// returns: there is none if it brings more items. The Get and that Put take effect in Swap,
-// one after the other.
-func (q *core[T]) admit() (v T, w *parking.Waiter[T], ok bool) {
-	if q.putters.Empty() || !q.buffer.HeadReady() {
-		return v, nil, false
+// admit takes the oldest item, for *v, and moves that of the Put that has waited longest
+// into the buffer. It reports whether it did; if not, the gate is down by now, or the
+// oldest item is in flight. It needs mu, and the caller has to unlock and then to wake the
+// waiter that it returns: there is none if it brings more items. The Get and that Put take
+// effect in Swap, one after the other.
+func (q *core[T]) admit(v *T) (w *parking.Waiter[T], ok bool) {
+	if q.putters.Empty() {
+		return nil, false
+	}
+	slot := q.buffer.BeginSwap()
+	if slot == nil {
+		return nil, false
 	}
 	w = q.putters.First()
 	if w == nil {
 		q.buffer.OpenGet()
-		return v, nil, false
+		return nil, false
 	}
-	next, more := w.Take()
-	if more {
-		return q.buffer.Swap(next, true), nil, true
+	*v = *slot
+	if w.Take(slot) {
+		q.buffer.EndSwap(true)
+		return nil, true
 	}
 	q.putters.Remove(w)
-	return q.buffer.Swap(next, !q.putters.Empty()), w, true
+	q.buffer.EndSwap(!q.putters.Empty())
+	return w, true
 }
 
 // unlock unlocks mu, after checking the invariants in debug builds.

@@ -78,6 +78,10 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 				cancel()
 				getting.Wait()
 			}
+			require.Zero(t, parkedGets(ctx, 1000, there), "%s, %s: Gets that park", kind, name)
+			if there.Cap() > 0 {
+				require.Zero(t, parkedPuts(ctx, 1000, there), "%s, %s: Puts that park", kind, name)
+			}
 			var echo sync.WaitGroup
 			echo.Go(func() {
 				for v := range there.All(ctx) {
@@ -107,6 +111,42 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 		q.Close()
 		slow.Wait()
 	}
+}
+
+// parkedGets returns the allocations of a Get that has parked before its item is put.
+func parkedGets(ctx context.Context, n int, q subject[int]) float64 {
+	var putter sync.WaitGroup
+	putter.Go(func() {
+		for range n + 1 {
+			for gets, _ := q.Waiting(); gets == 0; gets, _ = q.Waiting() {
+				runtime.Gosched()
+			}
+			_ = q.Put(bg, 1)
+		}
+	})
+	defer putter.Wait()
+	return testing.AllocsPerRun(n, func() { _, _ = q.Get(ctx) })
+}
+
+// parkedPuts does the same for Puts to a queue that is empty, and is so again afterwards.
+func parkedPuts(ctx context.Context, n int, q subject[int]) float64 {
+	for range q.Cap() {
+		_ = q.Put(bg, 1)
+	}
+	var getter sync.WaitGroup
+	getter.Go(func() {
+		for range n + 1 {
+			for _, puts := q.Waiting(); puts == 0; _, puts = q.Waiting() {
+				runtime.Gosched()
+			}
+			_, _ = q.Get(bg)
+		}
+		for range q.Cap() {
+			_, _ = q.Get(bg)
+		}
+	})
+	defer getter.Wait()
+	return testing.AllocsPerRun(n, func() { _ = q.Put(ctx, 1) })
 }
 
 // With many goroutines the served ones finish in another order than they were

@@ -37,8 +37,10 @@ func (q *Queue[T]) exchange(v T) (oldest T, ok bool) {
 	if !q.buffer.ShutGet() {
 		return oldest, false
 	}
-	if q.buffer.HeadReady() {
-		return q.buffer.Swap(v, !q.putters.Empty()), true
+	if slot := q.buffer.BeginSwap(); slot != nil {
+		oldest, *slot = *slot, v
+		q.buffer.EndSwap(!q.putters.Empty())
+		return oldest, true
 	}
 	if q.putters.Empty() {
 		q.buffer.OpenGet()

@@ -99,6 +99,10 @@ type Queue[T any] struct {
 // A queue that is used in a testing/synctest bubble must be made in it.
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 
+// few is the capacity up to which calls look at their slot before they wait. Beyond it
+// they do if the slots are of a size that pays for it.
+const few = 32
+
 // newQueue is New with positions that count from firstLap, which tests start
 // close below the wrap-around.
 func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
@@ -107,7 +111,8 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
 		q.single = capacity == 1
-		if q.ring.Spread() {
+		if capacity <= few || q.ring.Spread() {
+			q.looked = &q.ring
 			q.looker.Init()
 		}
 	} else {
@@ -189,8 +194,10 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 		if state == lockfree.OK {
 			return v, nil
 		}
+		q.finish() // Last
+		return v, nil
 	}
-	return q.get(ctx, v, state, true)
+	return q.get(ctx, state, true)
 }
 
 // TryGet takes the oldest item out of the queue if there is one. It returns
@@ -206,12 +213,13 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 		if state == lockfree.OK {
 			return v, nil
 		}
-	} else if state == lockfree.Unready {
-		if r.EmptyAt(free) {
-			return v, ErrEmpty
-		}
+		q.finish() // Last
+		return v, nil
 	}
-	return q.get(context.Background(), v, state, false)
+	if state == lockfree.Unready && r.EmptyAt(free) {
+		return v, ErrEmpty
+	}
+	return q.get(context.Background(), state, false)
 }
 
 // All returns an iterator that takes items out of the queue, one per step, as

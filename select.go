@@ -212,8 +212,9 @@ func (q *Queue[T]) unlistCase(put bool, waiter any) {
 }
 
 func (q *Queue[T]) endCase(put bool, arg, waiter any) error {
-	v, served := q.waiters.Give(waiter.(*parking.Waiter[T]))
-	if !served {
+	w := waiter.(*parking.Waiter[T])
+	v := w.Item
+	if !q.waiters.Give(w) {
 		return ErrClosed
 	}
 	if !put {

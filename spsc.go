@@ -86,7 +86,14 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 		*s = v
 	}
 	v, s := q.ring.TryGet()
-	return q.get(ctx, v, s, true)
+	switch s {
+	case lockfree.OK:
+		return v, nil
+	case lockfree.Last:
+		q.finish()
+		return v, nil
+	}
+	return q.get(ctx, s, true)
 }
 
 // TryGet does what [Queue.TryGet] does. Only the consumer may call it.
@@ -95,10 +102,13 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	switch s {
 	case lockfree.OK:
 		return v, nil
+	case lockfree.Last:
+		q.finish()
+		return v, nil
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	return q.get(context.Background(), v, s, false)
+	return q.get(context.Background(), s, false)
 }
 
 // All does what [Queue.All] does. Only the consumer may run the loop.

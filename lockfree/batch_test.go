@@ -207,7 +207,7 @@ func TestSwapAndTakeAllMeetRuns(t *testing.T) {
 		require.True(t, r.ShutGet())
 		for i := range n/2 + 1 {
 			require.True(t, r.HeadReady())
-			require.Equal(t, i, r.Swap(n+i, true))
+			require.Equal(t, i, swap(r, n+i, true))
 		}
 		r.OpenGet()
 		v, s := r.TryGet()

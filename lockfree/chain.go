@@ -288,8 +288,11 @@ func (c *Chain[T]) OpenGet() {}
 // HeadReady returns false: there is nothing to Swap.
 func (c *Chain[T]) HeadReady() bool { return false }
 
-// Swap panics.
-func (c *Chain[T]) Swap(T, bool) T { panic("queue: a chain is never full") }
+// BeginSwap and EndSwap panic.
+func (c *Chain[T]) BeginSwap() *T { panic(neverFull) }
+func (c *Chain[T]) EndSwap(bool)  { panic(neverFull) }
+
+const neverFull = "queue: a chain is never full"
 
 // grow puts v into a new ring behind the last one, if that is full and open: OK.
 // If not, it is Busy. It takes effect when the last ring is retired.

@@ -349,38 +349,49 @@ func (r *Ring[T]) NotGot() State {
 // The functions below need the lock, as those of ends do. TryPut, TryGet, the
 // batches and the observers may run at any time beside them.
 
-// HeadReady reports whether the item at head has been published. The answer
-// yes stands for as long as the gate of head is up and the lock held. Without
-// the lock it is a hint.
+// HeadReady reports whether the item at head has been published, as a hint: it does
+// not need the lock.
 func (r *Ring[T]) HeadReady() bool {
 	h := r.position(r.head.Load())
 	stall.At(stall.HeadStamp)
 	return r.slots[r.index(h)].stamp.Load()&^runs == h|full
 }
 
-// Swap takes the oldest item out of a full ring and puts v in as the newest,
-// both at one instant: the Store to head. The gate of head must be up and
-// HeadReady; the gate stays up if more is true.
+// Swap is to take the oldest item out of a full ring and to put another in as the newest,
+// both at one instant: the Store to head. The gate of head must be up; it stays up if
+// more is true. It is in two halves, so that items are copied only once: BeginSwap, which
+// has no effect yet, returns the slot, where the caller replaces the oldest item by the
+// new one. It returns nil if the oldest item is in flight.
 //
-// The order of the stores matters. The value comes first, then its stamp, so
-// that nobody reads a half-written slot; head last, so that nobody sees room,
-// or an empty ring, in between: for the others the slot is in flight until then.
-func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
+// The order of the stores matters. The item comes first, then its stamp, so that
+// nobody reads a half-written slot; head last, so that nobody sees room, or an empty
+// ring, in between: for the others the slot is in flight until then.
+func (r *Ring[T]) BeginSwap() *T {
 	flagged := r.head.Load()
 	h := r.position(flagged)
-	t := r.tail.Load()
 	if invariants.Enabled {
-		invariants.Check(r.head.Load()&gate != 0 && r.HeadReady(), "Swap with the gate of head down, or its item in flight")
-		invariants.Check(r.position(t) == h+r.lap, "gate of head up, ring not full")
+		invariants.Check(flagged&gate != 0, "Swap with the gate of head down")
+		invariants.Check(r.position(r.tail.Load()) == h+r.lap, "gate of head up, ring not full")
 	}
 	s := &r.slots[r.index(h)]
-	for st := s.stamp.Load(); st&runs != 0 && !r.pass(&r.head, flagged, r.next(st)-follower); {
+	stall.At(stall.HeadStamp)
+	st := s.stamp.Load() // pairs with the Store in Publish
+	if st&^runs != h|full {
+		return nil
+	}
+	for st&runs != 0 && !r.pass(&r.head, flagged, r.next(st)-follower) {
 		// The next slot's stamp was just changed, by somebody who is late.
 	}
 	stall.At(stall.SwapRead)
-	oldest, s.val = s.val, v
+	return &s.val
+}
+
+// EndSwap is the second half of Swap.
+func (r *Ring[T]) EndSwap(more bool) {
+	flagged, t := r.head.Load(), r.tail.Load()
+	h := r.position(flagged)
 	stall.At(stall.SwapStamp)
-	s.stamp.Store((h + r.lap) | full)
+	r.slots[r.index(h)].stamp.Store((h + r.lap) | full)
 	stall.At(stall.SwapTail)
 	r.tail.Store(r.next(r.position(t)) | t&flags)
 	n := r.next(h) | flagged&closed
@@ -389,7 +400,6 @@ func (r *Ring[T]) Swap(v T, more bool) (oldest T) {
 	}
 	stall.At(stall.SwapHead)
 	r.head.Store(n)
-	return oldest
 }
 
 // TakeAll closes the ring and takes out all items, oldest first, at one instant:

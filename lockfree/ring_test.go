@@ -287,7 +287,7 @@ func TestSwapTakesTheOldestAndKeepsTheRingFull(t *testing.T) {
 		last := 3*n + 1
 		for i := range last { // over several laps
 			require.True(t, r.HeadReady())
-			require.Equal(t, i, r.Swap(n+i, i < last-1))
+			require.Equal(t, i, swap(r, n+i, i < last-1))
 			require.Equal(t, n, r.Len())
 			require.Equal(t, Full, r.TryPut(-1))
 			if i == last/2 {
@@ -309,7 +309,7 @@ func TestSwapKeepsClosed(t *testing.T) {
 		}
 		require.True(t, r.ShutGet())
 		r.Close()
-		require.Zero(t, r.Swap(-1, false))
+		require.Zero(t, swap(r, -1, false))
 		require.True(t, r.Closed())
 		require.Equal(t, Closed, r.TryPut(-2))
 		for range r.Cap() - 1 {
@@ -370,7 +370,7 @@ func TestRingNeverLooksOtherThanFullDuringSwaps(t *testing.T) {
 			})
 		}
 		for i := range 1_000_000 {
-			if got := r.Swap(capacity+i, true); got != i {
+			if got := swap(r, capacity+i, true); got != i {
 				t.Errorf("Swap returned %d, want %d", got, i)
 				break
 			}

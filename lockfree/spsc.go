@@ -420,19 +420,21 @@ func (r *SPSC[T]) HeadReady() bool {
 	return r.position(r.tail.Load()) != h
 }
 
-// Swap takes the oldest item out of a full ring and puts v in as the newest,
-// both at one instant: the Store to head. The gate of head must be up; it stays
-// up if more is true. Tail moves first, so that nobody sees room in between, or an
-// empty ring.
-func (r *SPSC[T]) Swap(v T, more bool) (oldest T) {
+// BeginSwap is the first half of Swap, as of Ring. It never returns nil.
+func (r *SPSC[T]) BeginSwap() *T {
 	h, t := r.head.Load(), r.tail.Load()
 	if invariants.Enabled {
 		invariants.Check(h&gate != 0, "Swap with the gate of head down")
 		invariants.Check(r.position(t) == r.position(h)+r.lap, "gate of head up, ring not full")
 	}
-	s := &r.items[r.index(h)]
 	stall.At(stall.SwapRead)
-	oldest, *s = *s, v
+	return &r.items[r.index(h)]
+}
+
+// EndSwap is the second half of Swap. Tail moves before head, so that nobody sees room in
+// between, or an empty ring.
+func (r *SPSC[T]) EndSwap(more bool) {
+	h, t := r.head.Load(), r.tail.Load()
 	stall.At(stall.SwapTail)
 	r.tail.Store(r.next(t)) // with its flags; the putter waits
 	n := r.next(h) &^ gate
@@ -442,7 +444,6 @@ func (r *SPSC[T]) Swap(v T, more bool) (oldest T) {
 	}
 	stall.At(stall.SwapHead)
 	r.head.Store(n)
-	return oldest
 }
 
 // TakeAll closes the ring and takes out all items, oldest first, at one instant:

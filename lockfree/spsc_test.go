@@ -27,10 +27,19 @@ type bounded interface {
 	ShutGet() bool
 	OpenGet()
 	HeadReady() bool
-	Swap(v int, more bool) int
+	BeginSwap() *int
+	EndSwap(more bool)
 	Close() bool
 	TakeAll() []int
 	Check(putGate, getGate bool)
+}
+
+// swap swaps the oldest item of r, which it returns, for v.
+func swap(r bounded, v int, more bool) (oldest int) {
+	slot := r.BeginSwap()
+	oldest, *slot = *slot, v
+	r.EndSwap(more)
+	return oldest
 }
 
 // both are the kinds of bounded buffer.
@@ -150,7 +159,7 @@ func TestSPSCGetThatLosesHasTakenNothing(t *testing.T) {
 		k, s := r.TryGetBatch(buf)
 		require.Zero(t, k)
 		require.Equal(t, Gated, s)
-		require.Equal(t, 1, r.Swap(n+1, false))
+		require.Equal(t, 1, swap(r, n+1, false))
 
 		lose(func() { r.Close() })
 		k, s = r.TryGetBatch(buf)
@@ -176,7 +185,7 @@ func TestSPSCGoesOnAfterSwaps(t *testing.T) {
 			require.Equal(t, Full, r.TryPut(-1))
 			require.True(t, r.ShutGet())
 			for range swaps {
-				require.Equal(t, out, r.Swap(in, true))
+				require.Equal(t, out, swap(r, in, true))
 				in++
 				out++
 			}

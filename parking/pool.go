@@ -49,13 +49,13 @@ func (p *Pool[T]) Take() *Waiter[T] {
 	return w
 }
 
-// Give takes w back from the call that took it, and returns the item that it
-// carries, and whether it was served rather than refused. The call must have been
-// woken, or have taken w out of its list, and must not touch w afterwards.
-func (p *Pool[T]) Give(w *Waiter[T]) (v T, served bool) {
-	v, served = w.clear()
+// Give takes w back from the call that took it, and reports whether it was served
+// rather than refused. The call must have been woken, or have taken w out of its
+// list, and must not touch w afterwards.
+func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
+	served = w.clear()
 	if !w.pooled {
-		return v, served
+		return served
 	}
 	for {
 		stall.At(stall.GiveTop)
@@ -63,7 +63,7 @@ func (p *Pool[T]) Give(w *Waiter[T]) (v T, served bool) {
 		w.next = top
 		stall.At(stall.GiveSwap)
 		if p.given.CompareAndSwap(top, w) {
-			return v, served
+			return served
 		}
 	}
 }
@@ -76,14 +76,15 @@ func (p *Pool[T]) Return(w *Waiter[T]) {
 	}
 }
 
-// clear takes out of w what it carries.
-func (w *Waiter[T]) clear() (v T, served bool) {
-	v, w.Item = w.Item, v
+// clear clears what w carries, and reports whether w was served.
+func (w *Waiter[T]) clear() (served bool) {
+	var zero T
+	w.Item = zero
 	served = !w.refused
 	w.refused = false
 	w.choice = nil
 	if w.rest != nil {
 		*w.rest = nil
 	}
-	return v, served
+	return served
 }

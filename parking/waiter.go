@@ -33,9 +33,9 @@ type Waiter[T any] struct {
 	refused    bool       // the call ends without having been served. Like Item.
 }
 
-// Bring makes w, which is not listed yet, bring v and then rest.
-func (w *Waiter[T]) Bring(v T, rest []T) {
-	w.Item = v
+// Bring makes w, which is not listed yet, bring *v and then rest.
+func (w *Waiter[T]) Bring(v *T, rest []T) {
+	w.Item = *v
 	if w.rest != nil {
 		*w.rest = rest
 	} else if len(rest) > 0 {
@@ -72,13 +72,15 @@ func (w *Waiter[T]) Wake() {
 	c.wake <- struct{}{}
 }
 
-// Take takes the first item out of w, for the server of a waiting put, and
+// Take moves the first item out of w to *v, for the server of a waiting put, and
 // reports whether w brings more.
-func (w *Waiter[T]) Take() (v T, more bool) {
-	v, w.Item = w.Item, v
+func (w *Waiter[T]) Take(v *T) (more bool) {
+	*v = w.Item
 	if w.Left() == 0 {
-		return v, false
+		var zero T
+		w.Item = zero
+		return false
 	}
 	w.Item, *w.rest = (*w.rest)[0], (*w.rest)[1:]
-	return v, true
+	return true
 }
