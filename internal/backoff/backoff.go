@@ -10,12 +10,11 @@ import (
 	"github.com/parkring/queue/internal/stall"
 )
 
-// Lengths of the pauses, in turns of an empty loop, which take about 0.3 ns
-// each on the machines measured.
+// Lengths of the pauses, in turns of spin, which take about 1 ns each.
 const (
-	pauseTurns = 50    // about 15 ns: between two looks at a slot
-	yieldTurns = 2000  // about 0.7 us: a lost claim, or a slot that is being published
-	lockTurns  = 20000 // about 6 us: the lock of a crowded queue is taken
+	pauseTurns = 32   // between two looks at a slot
+	yieldTurns = 700  // a lost claim, or a slot that is being published
+	lockTurns  = 6000 // the lock of a crowded queue is taken
 )
 
 // Yield is for a caller that lost a claim or met a slot in flight. It pauses
@@ -35,9 +34,15 @@ func Pause() { spin(pauseTurns) }
 // LongPause is for a caller that found the lock taken while many wait.
 func LongPause() { spin(lockTurns) }
 
-// spin takes turns times one turn of an empty loop. The Go compiler keeps
-// empty loops; TestPausesTakeTime notices if that changes.
+// spin takes turns times a multiplication, each of which waits for the one before it:
+// three or four cycles on most processors. An empty loop takes one or two, as it
+// happens to lie in memory, and looks are sensitive to that.
 func spin(turns int) {
+	x := uint(1)
 	for range turns {
+		x *= 2654435761
+	}
+	if x == 0 { // never, x is odd; but so x is of use, and the compiler keeps the loop
+		panic("queue: a product of odd numbers is even")
 	}
 }

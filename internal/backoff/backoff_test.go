@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestPausesTakeTime notices when the compiler drops the empty loop: then a
+// TestPausesTakeTime notices when the compiler drops the loop of spin: then a
 // pause would take as long as a call, a few nanoseconds.
 func TestPausesTakeTime(t *testing.T) {
 	const n = 1000
