@@ -99,8 +99,8 @@ type Queue[T any] struct {
 // A queue that is used in a testing/synctest bubble must be made in it.
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 
-// few is the capacity up to which calls look at their slot before they wait. Beyond it
-// they do if the slots are of a size that pays for it.
+// few is the capacity up to which calls look at their slot before they wait, whatever its
+// size. Beyond it they do if the ring is spread.
 const few = 32
 
 // newQueue is New with positions that count from firstLap, which tests start

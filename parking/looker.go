@@ -10,8 +10,8 @@ import (
 	"github.com/parkring/queue/internal/stall"
 )
 
-// Looker has calls that would have to wait look for what they need first, a few times
-// and for a few microseconds at most, yielding in between. If the other side runs on
+// Looker has calls that would have to wait look for what they need first, a bounded number
+// of times, about 10 us if nobody else is ready to run, yielding in between. If the other side runs on
 // another processor, and that is near, what they need is there within 100 ns, a fraction
 // of what it takes to park and be woken; and both sides can go on side by side instead of
 // in turns.
