@@ -11,10 +11,10 @@ import (
 )
 
 // Looker has calls that would have to wait look for what they need first, a bounded number
-// of times, about 10 us if nobody else is ready to run, yielding in between. If the other side runs on
-// another processor, and that is near, what they need is there within 100 ns, a fraction
-// of what it takes to park and be woken; and both sides can go on side by side instead of
-// in turns.
+// of times, about 10 us if nobody else is ready to run, yielding in between. If the other
+// side runs on another processor, and that is near, what they need is there within 100 ns,
+// a fraction of what it takes to park and be woken; and both sides can go on side by side
+// instead of in turns.
 //
 // If the other side has to get this processor first, or if the other processor is far, so
 // that each look takes a cache line from one that works on it, that is a waste of time.
