@@ -86,11 +86,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 		*s = v
 	}
 	v, s := q.ring.TryGet()
-	switch s {
-	case lockfree.OK:
-		return v, nil
-	case lockfree.Last:
-		q.finish()
+	if s == lockfree.OK || s == lockfree.Last {
 		return v, nil
 	}
 	return q.get(ctx, s, true)
@@ -100,10 +96,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 func (q *SPSC[T]) TryGet() (T, error) {
 	v, s := q.ring.TryGet()
 	switch s {
-	case lockfree.OK:
-		return v, nil
-	case lockfree.Last:
-		q.finish()
+	case lockfree.OK, lockfree.Last:
 		return v, nil
 	case lockfree.Empty:
 		return v, ErrEmpty

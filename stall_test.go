@@ -338,6 +338,38 @@ func TestWaitingForASlotInFlightYields(t *testing.T) {
 	require.Greater(t, beside, alone/2)
 }
 
+// A get that has to try again until the last item has been published closes Done.
+func TestFrozenPutOfTheLastItem(t *testing.T) {
+	for name, get := range map[string]func(q *queue.Queue[int]) (int, error){
+		"Get":    func(q *queue.Queue[int]) (int, error) { return q.Get(bg) },
+		"TryGet": (*queue.Queue[int]).TryGet,
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer stall.Set(nil)
+			x := newExplorer(1)
+			stall.Set(x.hook())
+			q := queue.New[int](2)
+			x.freeze = []stall.Point{stall.PutPublish}
+			publisher := x.spawn("publisher", func() { _ = q.Put(bg, 1) })
+			publisher.worker = true
+			x.settle()
+			require.True(t, publisher.frozen)
+			q.Close()
+			var v int
+			var err error
+			getter := x.spawn("getter", func() { v, err = get(q) })
+			x.settle()
+			require.False(t, getter.done)
+			x.thaw()
+			x.run(t)
+			require.Zero(t, x.unfinished(), "%s", x)
+			require.NoError(t, err)
+			require.Equal(t, 1, v)
+			require.True(t, isDone(q))
+		})
+	}
+}
+
 // The look at the oldest slot is repeated under the lock: another get may have
 // promoted in between, and the slot that is the oldest now be in flight.
 func TestPromotionLooksAgainUnderTheLock(t *testing.T) {
