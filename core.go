@@ -27,13 +27,13 @@ type buffer[T any] interface {
 	Drained() bool
 	Entered() uint64
 	Left() uint64
+	HeadReady() bool // a hint, without the lock
 
 	// These need the lock.
 	ShutPut() bool
 	OpenPut()
 	ShutGet() bool
 	OpenGet()
-	HeadReady() bool
 	BeginSwap() *T
 	EndSwap(more bool)
 	Close() (gated bool)

@@ -78,9 +78,16 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 				cancel()
 				getting.Wait()
 			}
-			require.Zero(t, parkedGets(ctx, 1000, there), "%s, %s: Gets that park", kind, name)
-			if there.Cap() > 0 {
-				require.Zero(t, parkedPuts(ctx, 1000, there), "%s, %s: Puts that park", kind, name)
+			get, put := func() { _, _ = there.Get(ctx) }, func() { _ = there.Put(ctx, 1) }
+			require.Zero(t, parked(there, get, put), "%s, %s: Gets that park", kind, name)
+			if n := there.Cap(); n > 0 {
+				for range n {
+					put()
+				}
+				require.Zero(t, parked(there, put, get), "%s, %s: Puts that park", kind, name)
+				for range n {
+					get()
+				}
 			}
 			var echo sync.WaitGroup
 			echo.Go(func() {
@@ -113,40 +120,20 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 	}
 }
 
-// parkedGets returns the allocations of a Get that has parked before its item is put.
-func parkedGets(ctx context.Context, n int, q subject[int]) float64 {
-	var putter sync.WaitGroup
-	putter.Go(func() {
-		for range n + 1 {
-			for gets, _ := q.Waiting(); gets == 0; gets, _ = q.Waiting() {
+// parked returns the allocations of a call that has parked before serve serves it.
+func parked(q subject[int], call, serve func()) float64 {
+	const n = 1000
+	var server sync.WaitGroup
+	server.Go(func() {
+		for range n + 1 { // AllocsPerRun makes one call more
+			for gets, puts := q.Waiting(); gets+puts == 0; gets, puts = q.Waiting() {
 				runtime.Gosched()
 			}
-			_ = q.Put(bg, 1)
+			serve()
 		}
 	})
-	defer putter.Wait()
-	return testing.AllocsPerRun(n, func() { _, _ = q.Get(ctx) })
-}
-
-// parkedPuts does the same for Puts to a queue that is empty, and is so again afterwards.
-func parkedPuts(ctx context.Context, n int, q subject[int]) float64 {
-	for range q.Cap() {
-		_ = q.Put(bg, 1)
-	}
-	var getter sync.WaitGroup
-	getter.Go(func() {
-		for range n + 1 {
-			for _, puts := q.Waiting(); puts == 0; _, puts = q.Waiting() {
-				runtime.Gosched()
-			}
-			_, _ = q.Get(bg)
-		}
-		for range q.Cap() {
-			_, _ = q.Get(bg)
-		}
-	})
-	defer getter.Wait()
-	return testing.AllocsPerRun(n, func() { _ = q.Put(ctx, 1) })
+	defer server.Wait()
+	return testing.AllocsPerRun(n, call)
 }
 
 // With many goroutines the served ones finish in another order than they were
