@@ -315,10 +315,10 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 func (q *core[T]) lookGet(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
 		var slot *lockfree.Slot[T]
-		var free uint64
-		if slot, free, s = q.looked.ClaimGet(); slot != nil {
+		var h uint64
+		if slot, h, s = q.looked.ClaimGet(); slot != nil {
 			*v = *slot.Val()
-			slot.Release(free)
+			q.looked.Release(slot, h)
 		}
 		return s != lockfree.Unready
 	}, q.looked.Left)

@@ -139,13 +139,17 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 // delivers v. Put allocates nothing, whether it waits or not, except for the
 // queue's first waiters.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	s, t, state := q.last().ClaimPut()
-	if state == lockfree.OK {
-		*s.Val() = v
-		s.Publish(t)
-		return nil
+	r := q.last()
+	s, t := r.PutSlot()
+	if st, ok := r.ClaimPutAt(s, t); !ok {
+		var state lockfree.State
+		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
+			return q.put(ctx, v, state, true)
+		}
 	}
-	return q.put(ctx, v, state, true)
+	*s.Val() = v
+	s.Publish(t)
+	return nil
 }
 
 // TryPut appends v to the queue if that is possible without waiting. It returns
@@ -155,18 +159,19 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 // synchronizes before the return of the Get that delivers v.
 func (q *Queue[T]) TryPut(v T) error {
 	r := q.last()
-	s, t, state := r.ClaimPut()
-	switch state {
-	case lockfree.OK:
-		*s.Val() = v
-		s.Publish(t)
-		return nil
-	case lockfree.Unready:
+	s, t := r.PutSlot()
+	if st, ok := r.ClaimPutAt(s, t); !ok {
 		if q.chain == nil && r.FullAt(t) {
 			return ErrFull
 		}
+		var state lockfree.State
+		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
+			return q.put(context.Background(), v, state, false)
+		}
 	}
-	return q.put(context.Background(), v, state, false)
+	*s.Val() = v
+	s.Publish(t)
+	return nil
 }
 
 // Get takes the oldest item out of the queue. While the queue is empty it waits;
@@ -187,17 +192,20 @@ func (q *Queue[T]) TryPut(v T) error {
 // synchronizes before the return of ErrClosed. Get allocates nothing, whether it
 // waits or not, except for the queue's first waiters.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
-	s, free, state := q.first().ClaimGet()
-	if s != nil {
-		v = *s.Val()
-		s.Release(free)
-		if state == lockfree.OK {
-			return v, nil
+	r := q.first()
+	s, h := r.GetSlot()
+	state := lockfree.OK
+	if st, ok := r.ClaimGetAt(s, h); !ok {
+		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
+			return q.get(ctx, state, true)
 		}
-		q.finish() // Last
-		return v, nil
 	}
-	return q.get(ctx, state, true)
+	v = *s.Val()
+	r.Release(s, h)
+	if state == lockfree.Last {
+		q.finish()
+	}
+	return v, nil
 }
 
 // TryGet takes the oldest item out of the queue if there is one. It returns
@@ -206,20 +214,22 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 // a put has returned nil, only another get of that item makes the queue empty.
 func (q *Queue[T]) TryGet() (v T, err error) {
 	r := q.first()
-	s, free, state := r.ClaimGet()
-	if s != nil {
-		v = *s.Val()
-		s.Release(free)
-		if state == lockfree.OK {
-			return v, nil
+	s, h := r.GetSlot()
+	state := lockfree.OK
+	if st, ok := r.ClaimGetAt(s, h); !ok {
+		if r.EmptyAt(h) {
+			return v, ErrEmpty
 		}
-		q.finish() // Last
-		return v, nil
+		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
+			return q.get(context.Background(), state, false)
+		}
 	}
-	if state == lockfree.Unready && r.EmptyAt(free) {
-		return v, ErrEmpty
+	v = *s.Val()
+	r.Release(s, h)
+	if state == lockfree.Last {
+		q.finish()
 	}
-	return q.get(context.Background(), state, false)
+	return v, nil
 }
 
 // All returns an iterator that takes items out of the queue, one per step, as

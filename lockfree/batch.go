@@ -62,7 +62,7 @@ func (r *Ring[T]) TryPutBatch(vs []T) (int, State) {
 		}
 	}
 	stall.At(stall.PutPublish)
-	r.slots[r.index(t)].stamp.Store(t | full | uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimGet
+	r.slots[r.index(t)].stamp.Store(t | full | uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimGetAt
 	return n, OK
 }
 
@@ -97,7 +97,7 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 		}
 	}
 	stall.At(stall.GetRelease)
-	r.slots[r.index(h)].stamp.Store(p + r.lap + uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimPut
+	r.slots[r.index(h)].stamp.Store(p + r.lap + uint64(n-1)*follower) // pairs with the Load in claim, and in ClaimPutAt
 	if h&closed != 0 && r.position(r.tail.Load()) == r.advance(p, n) {
 		return n, Last
 	}
@@ -134,15 +134,8 @@ func (r *Ring[T]) claim(word *atomic.Uint64, w, stamp uint64, n int) (int, bool)
 // that the caller is about to claim by moving word on from w. It returns false if
 // it lost a race; nothing has happened then. After a run that begins with the stamp
 // st, for a single call, next(st)-follower is what follows.
-//
-// It is short enough to be inlined: TryPut and TryGet call nothing then, which makes
-// them a sixth faster.
 func (r *Ring[T]) pass(word *atomic.Uint64, w, stamp uint64) bool {
-	i := r.index(stamp)
-	if i >= uint64(len(r.slots)) {
-		return false // never; but a check by the compiler counts as a call
-	}
-	s := &r.slots[i]
+	s := &r.slots[r.index(stamp)]
 	old := s.stamp.Load() // it may be the same as stamp: somebody else was quicker
 	stall.At(stall.PassWord)
 	if word.Load() != w {

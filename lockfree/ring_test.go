@@ -61,13 +61,13 @@ func claimPut(r *Ring[int], v int) (publish func()) {
 }
 
 func claimGet(r *Ring[int]) (release func() int) {
-	s, free, state := r.ClaimGet()
+	s, h, state := r.ClaimGet()
 	if state != OK {
 		panic("nothing to claim")
 	}
 	return func() int {
 		v := *s.Val()
-		s.Release(free)
+		r.Release(s, h)
 		return v
 	}
 }
@@ -446,12 +446,12 @@ func TestUnready(t *testing.T) {
 	*s.Val() = 1
 	s.Publish(at)
 
-	s, free, state := r.ClaimGet()
+	s, h, state := r.ClaimGet()
 	require.Equal(t, OK, state)
 	require.Equal(t, 1, *s.Val())
 	require.Equal(t, Unready, r.PutIfReady(3))
 	require.Equal(t, Busy, r.NotPut(), "there is room, in flight")
-	s.Release(free)
+	r.Release(s, h)
 	require.Equal(t, Busy, r.NotPut(), "there is room")
 	require.Equal(t, OK, r.PutIfReady(3))
 
