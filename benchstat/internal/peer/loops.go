@@ -9,7 +9,8 @@ import (
 // each item would be a tenth of what is measured, and more of what fails at once; a
 // loop per peer would be as many copies. So the loops are here, once, and are given
 // the operations as function literals: the compiler puts both into the methods of
-// each peer (TestLoopsAreInlined).
+// each peer (TestLoopsAreInlined). What a user would write is in the literal: if it is
+// in a method that is too large to be inlined, there is a call that a channel has not.
 
 func puts(first uint64, n int, put func(uint64)) {
 	for id := first; id < first+uint64(n); id++ {
@@ -21,6 +22,13 @@ func gets(ids []uint64, get func() uint64) {
 	for i := range ids {
 		ids[i] = get()
 	}
+}
+
+// one returns what a loop gets that is to get one item.
+func one(gets func(ids []uint64)) uint64 {
+	var ids [1]uint64
+	gets(ids[:])
+	return ids[0]
 }
 
 func pairs(ids []uint64, put func(uint64), get func() uint64) {

@@ -4,26 +4,51 @@ import "context"
 
 // The loops of each peer.
 
-func (p *queuePeer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *queuePeer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *queuePeer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		must(p.q.Put(context.Background(), p.item(id)))
+	})
+}
+func (p *queuePeer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		v, err := p.q.Get(context.Background())
+		must(err)
+		return p.id(v)
+	})
+}
 func (p *queuePeer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		must(p.q.Put(context.Background(), p.item(id)))
+	}, func() uint64 {
+		v, err := p.q.Get(context.Background())
+		must(err)
+		return p.id(v)
+	})
 }
 
 func (p *queuePeer[T]) TryPuts(first uint64, n int) int {
-	return tryPuts(first, n, func(id uint64) bool { return orYield(p.TryPut(id)) })
+	return tryPuts(first, n, func(id uint64) bool { return orYield(p.q.TryPut(p.item(id)) == nil) })
 }
 func (p *queuePeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
-		id, ok := p.TryGet()
-		return id, orYield(ok)
+		v, err := p.q.TryGet()
+		if !orYield(err == nil) {
+			return 0, false
+		}
+		return p.id(v), true
 	})
 }
 func (p *queuePeer[T]) PollPuts(n int) int {
-	return pollPuts(n, func(id uint64) bool { return p.TryPut(id) })
+	return pollPuts(n, func(id uint64) bool { return p.q.TryPut(p.item(id)) == nil })
 }
 func (p *queuePeer[T]) PollGets(n int) int {
-	return pollGets(n, func() (uint64, bool) { return p.TryGet() })
+	return pollGets(n, func() (uint64, bool) {
+		v, err := p.q.TryGet()
+		if err != nil {
+			return 0, false
+		}
+		return p.id(v), true
+	})
 }
 
 func (p *queuePeer[T]) PutsCtx(ctx context.Context, first uint64, n int) error {
@@ -47,26 +72,51 @@ func (p *queuePeer[T]) GetBatches(ids []uint64, k int) {
 	})
 }
 
-func (p *spscPeer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *spscPeer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *spscPeer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		must(p.q.Put(context.Background(), p.item(id)))
+	})
+}
+func (p *spscPeer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		v, err := p.q.Get(context.Background())
+		must(err)
+		return p.id(v)
+	})
+}
 func (p *spscPeer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		must(p.q.Put(context.Background(), p.item(id)))
+	}, func() uint64 {
+		v, err := p.q.Get(context.Background())
+		must(err)
+		return p.id(v)
+	})
 }
 
 func (p *spscPeer[T]) TryPuts(first uint64, n int) int {
-	return tryPuts(first, n, func(id uint64) bool { return orYield(p.TryPut(id)) })
+	return tryPuts(first, n, func(id uint64) bool { return orYield(p.q.TryPut(p.item(id)) == nil) })
 }
 func (p *spscPeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
-		id, ok := p.TryGet()
-		return id, orYield(ok)
+		v, err := p.q.TryGet()
+		if !orYield(err == nil) {
+			return 0, false
+		}
+		return p.id(v), true
 	})
 }
 func (p *spscPeer[T]) PollPuts(n int) int {
-	return pollPuts(n, func(id uint64) bool { return p.TryPut(id) })
+	return pollPuts(n, func(id uint64) bool { return p.q.TryPut(p.item(id)) == nil })
 }
 func (p *spscPeer[T]) PollGets(n int) int {
-	return pollGets(n, func() (uint64, bool) { return p.TryGet() })
+	return pollGets(n, func() (uint64, bool) {
+		v, err := p.q.TryGet()
+		if err != nil {
+			return 0, false
+		}
+		return p.id(v), true
+	})
 }
 
 func (p *spscPeer[T]) PutsCtx(ctx context.Context, first uint64, n int) error {
@@ -169,54 +219,128 @@ func (p *chanxPeer[T]) Pairs(ids []uint64) {
 	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
 }
 
-func (p *xsync3Peer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *xsync3Peer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *xsync3Peer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 as Put
+	})
+}
+func (p *xsync3Peer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		return p.id(p.q.Dequeue()) //lint:ignore SA1019 as Put
+	})
+}
 func (p *xsync3Peer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 as Put
+	}, func() uint64 {
+		return p.id(p.q.Dequeue()) //lint:ignore SA1019 as Put
+	})
 }
 
 func (p *xsync3Peer[T]) TryPuts(first uint64, n int) int {
-	return tryPuts(first, n, func(id uint64) bool { return orYield(p.TryPut(id)) })
+	return tryPuts(first, n, func(id uint64) bool { return orYield(p.q.TryEnqueue(p.item(id))) })
 }
 func (p *xsync3Peer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
-		id, ok := p.TryGet()
-		return id, orYield(ok)
+		v, ok := p.q.TryDequeue()
+		if !orYield(ok) {
+			return 0, false
+		}
+		return p.id(v), true
 	})
 }
 func (p *xsync3Peer[T]) PollPuts(n int) int {
-	return pollPuts(n, func(id uint64) bool { return p.TryPut(id) })
+	return pollPuts(n, func(id uint64) bool { return p.q.TryEnqueue(p.item(id)) })
 }
 func (p *xsync3Peer[T]) PollGets(n int) int {
-	return pollGets(n, func() (uint64, bool) { return p.TryGet() })
+	return pollGets(n, func() (uint64, bool) {
+		v, ok := p.q.TryDequeue()
+		if !ok {
+			return 0, false
+		}
+		return p.id(v), true
+	})
 }
 
-func (p *xsyncPeer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *xsyncPeer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *xsyncPeer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		for v := p.item(id); !orYield(p.q.TryEnqueue(v)); {
+		}
+	})
+}
+func (p *xsyncPeer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		for {
+			if v, ok := p.q.TryDequeue(); orYield(ok) {
+				return p.id(v)
+			}
+		}
+	})
+}
 func (p *xsyncPeer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		for v := p.item(id); !orYield(p.q.TryEnqueue(v)); {
+		}
+	}, func() uint64 {
+		for {
+			if v, ok := p.q.TryDequeue(); orYield(ok) {
+				return p.id(v)
+			}
+		}
+	})
 }
 
 func (p *xsyncPeer[T]) TryPuts(first uint64, n int) int {
-	return tryPuts(first, n, func(id uint64) bool { return orYield(p.TryPut(id)) })
+	return tryPuts(first, n, func(id uint64) bool { return orYield(p.q.TryEnqueue(p.item(id))) })
 }
 func (p *xsyncPeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
-		id, ok := p.TryGet()
-		return id, orYield(ok)
+		v, ok := p.q.TryDequeue()
+		if !orYield(ok) {
+			return 0, false
+		}
+		return p.id(v), true
 	})
 }
 func (p *xsyncPeer[T]) PollPuts(n int) int {
-	return pollPuts(n, func(id uint64) bool { return p.TryPut(id) })
+	return pollPuts(n, func(id uint64) bool { return p.q.TryEnqueue(p.item(id)) })
 }
 func (p *xsyncPeer[T]) PollGets(n int) int {
-	return pollGets(n, func() (uint64, bool) { return p.TryGet() })
+	return pollGets(n, func() (uint64, bool) {
+		v, ok := p.q.TryDequeue()
+		if !ok {
+			return 0, false
+		}
+		return p.id(v), true
+	})
 }
 
-func (p *lfqPeer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *lfqPeer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *lfqPeer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		for v := p.item(id); !orYield(p.q.Enqueue(&v) == nil); {
+		}
+	})
+}
+func (p *lfqPeer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		for {
+			if v, err := p.q.Dequeue(); orYield(err == nil) {
+				return p.id(v)
+			}
+		}
+	})
+}
 func (p *lfqPeer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		for v := p.item(id); !orYield(p.q.Enqueue(&v) == nil); {
+		}
+	}, func() uint64 {
+		for {
+			if v, err := p.q.Dequeue(); orYield(err == nil) {
+				return p.id(v)
+			}
+		}
+	})
 }
 
 func (p *lfqPeer[T]) TryPuts(first uint64, n int) int {
@@ -279,10 +403,26 @@ func (p *lscqPointerPeer) PollGets(n int) int {
 	return pollGets(n, func() (uint64, bool) { return p.TryGet() })
 }
 
-func (p *workivaPeer[T]) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }
-func (p *workivaPeer[T]) Gets(ids []uint64)        { gets(ids, func() uint64 { return p.Get() }) }
+func (p *workivaPeer[T]) Puts(first uint64, n int) {
+	puts(first, n, func(id uint64) {
+		must(p.q.Put(p.item(id)))
+	})
+}
+func (p *workivaPeer[T]) Gets(ids []uint64) {
+	gets(ids, func() uint64 {
+		v, err := p.q.Get()
+		must(err)
+		return p.id(v.(T))
+	})
+}
 func (p *workivaPeer[T]) Pairs(ids []uint64) {
-	pairs(ids, func(id uint64) { p.Put(id) }, func() uint64 { return p.Get() })
+	pairs(ids, func(id uint64) {
+		must(p.q.Put(p.item(id)))
+	}, func() uint64 {
+		v, err := p.q.Get()
+		must(err)
+		return p.id(v.(T))
+	})
 }
 
 func (p *faaPeer) Puts(first uint64, n int) { puts(first, n, func(id uint64) { p.Put(id) }) }

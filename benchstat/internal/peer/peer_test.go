@@ -65,7 +65,7 @@ func TestLoopsAreInlined(t *testing.T) {
 		}
 		require.Positive(t, calls, loop)
 	}
-	for _, closure := range []string{"chanPeer[go.shape.uint64]).Puts.func1", "queuePeer[go.shape.uint64]).Pairs.func2", "queuePeer[go.shape.uint64]).PollGets.func1"} {
+	for _, closure := range []string{"chanPeer[go.shape.uint64]).Puts.func1", "queuePeer[go.shape.uint64]).Pairs.func2", "xsyncPeer[go.shape.uint64]).Gets.func1", "queuePeer[go.shape.uint64]).PollGets.func1"} {
 		require.Contains(t, string(out), "inlining call to (*"+closure, closure)
 	}
 }

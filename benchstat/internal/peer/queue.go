@@ -24,13 +24,8 @@ func must(err error) {
 	}
 }
 
-func (p *queuePeer[T]) Put(id uint64) { must(p.q.Put(context.Background(), p.item(id))) }
-
-func (p *queuePeer[T]) Get() uint64 {
-	v, err := p.q.Get(context.Background())
-	must(err)
-	return p.id(v)
-}
+func (p *queuePeer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *queuePeer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *queuePeer[T]) TryPut(id uint64) bool { return p.q.TryPut(p.item(id)) == nil }
 
@@ -80,13 +75,8 @@ func newSPSC[T any](c Config) (any, error) {
 	return &spscPeer[T]{newItems[T](c), queue.NewSPSC[T](c.Cap)}, nil
 }
 
-func (p *spscPeer[T]) Put(id uint64) { must(p.q.Put(context.Background(), p.item(id))) }
-
-func (p *spscPeer[T]) Get() uint64 {
-	v, err := p.q.Get(context.Background())
-	must(err)
-	return p.id(v)
-}
+func (p *spscPeer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *spscPeer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *spscPeer[T]) TryPut(id uint64) bool { return p.q.TryPut(p.item(id)) == nil }
 

@@ -25,11 +25,8 @@ func newXsync3[T any](c Config) (any, error) {
 	return &xsync3Peer[T]{newItems[T](c), xsync.NewMPMCQueueOf[T](c.room())}, nil
 }
 
-//lint:ignore SA1019 it is what this peer is about
-func (p *xsync3Peer[T]) Put(id uint64) { p.q.Enqueue(p.item(id)) }
-
-//lint:ignore SA1019 as Put
-func (p *xsync3Peer[T]) Get() uint64 { return p.id(p.q.Dequeue()) }
+func (p *xsync3Peer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *xsync3Peer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *xsync3Peer[T]) TryPut(id uint64) bool { return p.q.TryEnqueue(p.item(id)) }
 
@@ -52,20 +49,8 @@ func newXsync[T any](c Config) (any, error) {
 	return &xsyncPeer[T]{newItems[T](c), xsync4.NewMPMCQueue[T](c.room())}, nil
 }
 
-func (p *xsyncPeer[T]) Put(id uint64) {
-	for v := p.item(id); !p.q.TryEnqueue(v); {
-		runtime.Gosched()
-	}
-}
-
-func (p *xsyncPeer[T]) Get() uint64 {
-	for {
-		if v, ok := p.q.TryDequeue(); ok {
-			return p.id(v)
-		}
-		runtime.Gosched()
-	}
-}
+func (p *xsyncPeer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *xsyncPeer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *xsyncPeer[T]) TryPut(id uint64) bool { return p.q.TryEnqueue(p.item(id)) }
 
@@ -92,20 +77,8 @@ func newLfq[T any](c Config) (any, error) {
 	return &lfqPeer[T]{newItems[T](c), lfq.NewMPMCSeq[T](c.room())}, nil
 }
 
-func (p *lfqPeer[T]) Put(id uint64) {
-	for v := p.item(id); p.q.Enqueue(&v) != nil; {
-		runtime.Gosched()
-	}
-}
-
-func (p *lfqPeer[T]) Get() uint64 {
-	for {
-		if v, err := p.q.Dequeue(); err == nil {
-			return p.id(v)
-		}
-		runtime.Gosched()
-	}
-}
+func (p *lfqPeer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *lfqPeer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *lfqPeer[T]) TryPut(id uint64) bool {
 	v := p.item(id)
@@ -187,13 +160,8 @@ func newWorkiva[T any](c Config) (any, error) {
 	return &workivaPeer[T]{newItems[T](c), queue.NewRingBuffer(uint64(c.room()))}, nil
 }
 
-func (p *workivaPeer[T]) Put(id uint64) { must(p.q.Put(p.item(id))) }
-
-func (p *workivaPeer[T]) Get() uint64 {
-	v, err := p.q.Get()
-	must(err)
-	return p.id(v.(T))
-}
+func (p *workivaPeer[T]) Put(id uint64) { p.Puts(id, 1) }
+func (p *workivaPeer[T]) Get() uint64   { return one(p.Gets) }
 
 func (p *workivaPeer[T]) TryPut(id uint64) bool {
 	ok, err := p.q.Offer(p.item(id))
