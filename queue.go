@@ -99,9 +99,12 @@ type Queue[T any] struct {
 // A queue that is used in a testing/synctest bubble must be made in it.
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 
-// few is the capacity up to which calls look at their slot before they wait, whatever its
-// size. Beyond it they do if the ring is spread.
-const few = 32
+// Calls look at their slot before they wait in rings of up to few slots, whatever their
+// size, and of up to small bytes.
+const (
+	few   = 32
+	small = 1600 // 100 slots of a word and its stamp
+)
 
 // newQueue is New with positions that count from firstLap, which tests start
 // close below the wrap-around.
@@ -111,7 +114,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
 		q.single = capacity == 1
-		if capacity <= few || q.ring.Spread() {
+		if capacity <= few || q.ring.Bytes() <= small {
 			q.looked = &q.ring
 			q.looker.Init()
 		}

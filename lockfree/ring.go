@@ -121,11 +121,9 @@ func apart[T any](capacity int) int {
 	return n
 }
 
-// Spread reports whether r is small and at most two of its slots share a cache line.
-func (r *Ring[T]) Spread() bool {
-	size := uint64(unsafe.Sizeof(Slot[T]{}))
-	return r.size*size <= spread && r.stride*size >= line/2
-}
+// Bytes returns how much memory the slots take, without what is between those of a ring
+// that is spread.
+func (r *Ring[T]) Bytes() int { return r.Cap() * int(unsafe.Sizeof(Slot[T]{})) }
 
 // makeSlots is make with a panic of our own for what no address space holds.
 func makeSlots[T any](n int) []Slot[T] {

@@ -408,15 +408,13 @@ func spacing[T any](t *testing.T) {
 		r.Init(n, 0)
 		apart := int(r.stride) * size
 		require.Equal(t, n*int(r.stride), len(r.slots))
-		if r.Spread() {
-			assert.GreaterOrEqual(t, apart, line/2, "%d slots of %d bytes", n, size)
-			assert.True(t, r.stride == 1 || apart/2 < line, "%d slots of %d bytes are farther apart than of use", n, size)
+		require.Equal(t, n*size, r.Bytes())
+		if r.stride > 1 {
+			assert.Less(t, apart/2, line, "%d slots of %d bytes are farther apart than of use", n, size)
 			assert.LessOrEqual(t, len(r.slots)*size, spread, "%d slots of %d bytes", n, size)
-		} else if n*size > spread {
-			assert.Equal(t, size, apart, "a large ring takes no more than it needs")
 		}
 		if n*line <= spread {
-			assert.True(t, r.Spread(), "%d slots of %d bytes", n, size)
+			assert.GreaterOrEqual(t, apart, line/2, "%d slots of %d bytes", n, size)
 		}
 	}
 }
