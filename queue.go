@@ -102,7 +102,7 @@ func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 // Calls look at their slot before they wait in rings of up to few slots, whatever their
 // size, and of up to small bytes.
 const (
-	few   = 32
+	few   = 24
 	small = 1600 // 100 slots of a word and its stamp
 )
 
