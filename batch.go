@@ -123,7 +123,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 		case lockfree.Gated:
 			n += q.handAll(vs[n:])
 		case lockfree.Busy:
-			backoff.Yield()
+			backoff.Yield(1)
 		default:
 			return n, s
 		}
@@ -149,7 +149,7 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 		case lockfree.Gated:
 			n += q.promoteAll(buf[n:])
 		case lockfree.Busy:
-			backoff.Yield()
+			backoff.Yield(1)
 		case lockfree.Drained:
 			q.finish()
 			return n, s
@@ -182,7 +182,7 @@ func (q *core[T]) handAll(vs []T) (n int) {
 // bring. It returns how many.
 func (q *core[T]) promoteAll(buf []T) (n int) {
 	if !q.buffer.HeadReady() {
-		backoff.Yield() // as in get
+		backoff.Yield(1) // as in get
 		return 0
 	}
 	var served parking.List[T]

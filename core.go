@@ -72,6 +72,7 @@ type core[T any] struct {
 
 	looker               parking.Looker  // whether to look a few times before waiting
 	getYields, putYields parking.Yielder // whether to yield before waiting
+	getPace, putPace     parking.Pacer   // how long to keep off the other side
 }
 
 const notMade = "queue: a queue must be made by New or NewSPSC"
@@ -194,7 +195,11 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			backoff.Yield()
+			if wait {
+				q.putPace.Yield(q.buffer.Left, q.buffer.Cap())
+			} else {
+				backoff.Yield(1)
+			}
 			s = q.buffer.PutIfReady(v)
 		}
 	}
@@ -256,7 +261,8 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			return v, nil
 		case lockfree.Gated:
 			if !q.buffer.HeadReady() {
-				s = lockfree.Busy // without the lock, lest all getters queue up behind a slow putter
+				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
+				v, s = q.buffer.GetIfReady()
 				continue
 			}
 			q.mu.Lock()
@@ -304,7 +310,11 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			backoff.Yield()
+			if wait {
+				q.getPace.Yield(q.buffer.Left, q.buffer.Cap())
+			} else {
+				backoff.Yield(1)
+			}
 			v, s = q.buffer.GetIfReady()
 		}
 	}

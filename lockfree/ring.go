@@ -476,7 +476,7 @@ func (r *Ring[T]) takeTo(t uint64, items []T) []T {
 	for p := r.position(r.head.Load()); p != t; {
 		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in Publish
 		if st&^runs != p|full {
-			backoff.Yield()
+			backoff.Yield(1)
 			continue
 		}
 		for range r.run(st) {

@@ -17,14 +17,14 @@ const (
 	lockTurns  = 6000 // the lock of a crowded queue is taken
 )
 
-// Yield is for a caller that lost a claim or met a slot in flight. It pauses
-// and then yields the processor, so that the other side finishes even if it
-// has been descheduled and there is one processor only. The pause comes first
-// because the other side needs only a few instructions more, mostly on another
-// processor.
-func Yield() {
+// Yield is for a caller that lost a claim or met a slot in flight. It pauses, some
+// times as long as it must be at least, and then yields the processor, so that the other
+// side finishes even if it has been descheduled and there is one processor only. The
+// pause comes first because the other side needs only a few instructions more, mostly on
+// another processor.
+func Yield(times int) {
 	stall.At(stall.Backoff)
-	spin(yieldTurns)
+	spin(times * yieldTurns)
 	runtime.Gosched()
 }
 

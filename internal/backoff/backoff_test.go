@@ -33,7 +33,7 @@ func TestYieldLetsOthersRun(t *testing.T) {
 		close(done)
 	}()
 	for range 1000 {
-		Yield()
+		Yield(1)
 	}
 	select {
 	case <-done:
