@@ -2,8 +2,10 @@ package lockfree
 
 import (
 	"math/bits"
+	"runtime"
 	"slices"
 
+	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
 	"github.com/parkring/queue/internal/stall"
 )
@@ -75,10 +77,13 @@ import (
 type SPSC[T any] struct {
 	ends[T]
 
-	items []T // the slots, as many as the capacity; written by Init, then only read
+	// Written by Init, then only read.
+	items    []T  // the slots, as many as the capacity
+	parallel bool // both sides may run at once
 
 	_      [Pad]byte // between the constants and putter
 	putter side
+	looked uint64    // where the putter was when it last looked for room and found some
 	_      [Pad]byte // between putter and getter
 	getter side
 	_      [Pad]byte // between getter and the allocator's neighbour
@@ -104,7 +109,9 @@ func (r *SPSC[T]) Init(capacity int, firstLap uint64) {
 		panic("queue: an SPSC needs a capacity of at least 1")
 	}
 	r.items = makeItems[T](capacity)
+	r.parallel = runtime.GOMAXPROCS(0) > 1
 	r.init(capacity, 1, firstLap)
+	r.looked = r.start
 	r.putter = side{at: r.start, limit: r.start + r.lap}
 	r.getter = side{at: r.start, limit: r.start}
 }
@@ -195,10 +202,31 @@ func (r *SPSC[T]) lookForRoom() State {
 	stall.At(stall.SPSCPutHead)
 	h := r.position(r.head.Load()) // pairs with the CAS on head in release, and the Store in Swap
 	r.putter.at, r.putter.limit = t, h+r.lap
-	if t == r.putter.limit {
+	switch {
+	case t == r.putter.limit:
 		return Full
+	case r.onTheHeels(t):
+		for range min(r.capacity, mostPauses*itemsPerPause) / itemsPerPause {
+			backoff.Pause()
+		}
+		r.putter.limit = r.position(r.head.Load()) + r.lap // as above
 	}
+	r.looked = t
 	return OK
+}
+
+// The putter keeps off the getter for some time, which depends on the capacity.
+const (
+	itemsPerPause = 16
+	mostPauses    = 20 // 0.6 us
+)
+
+// onTheHeels reports whether the putter, at t, is close behind the getter: it has found
+// little room now, and had found little the last time. Both write to the same cache lines
+// then, and are slower than either needs to be; nothing is gained by going on at once.
+func (r *SPSC[T]) onTheHeels(t uint64) bool {
+	near := r.lap / 4
+	return r.parallel && r.putter.limit-t < near && t-r.looked < near
 }
 
 // TryGet attempts once to take the oldest item. It returns

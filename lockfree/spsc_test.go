@@ -302,3 +302,20 @@ func TestSPSCKeepsThePartiesApart(t *testing.T) {
 	assert.GreaterOrEqual(t, getter-putter, uintptr(Pad), "getter is beside putter")
 	assert.GreaterOrEqual(t, unsafe.Sizeof(r)-getter-unsafe.Sizeof(r.getter), uintptr(Pad), "getter is beside the allocator's neighbour")
 }
+
+// A putter that is much faster than the getter must not follow it slot by slot.
+func TestPutterKeepsOffTheGetter(t *testing.T) {
+	var r SPSC[int]
+	r.Init(64, 0)
+	onTheHeels := func(looked, at, limit int) bool {
+		r.looked, r.putter.limit = uint64(looked)*one, uint64(limit)*one
+		return r.onTheHeels(uint64(at) * one)
+	}
+	r.parallel = true
+	require.True(t, onTheHeels(64, 65, 66), "one slot each time")
+	require.True(t, onTheHeels(49, 64, 79), "nearly a quarter of the ring")
+	require.False(t, onTheHeels(48, 64, 79), "it has just put a quarter")
+	require.False(t, onTheHeels(49, 64, 80), "it has a quarter to go")
+	r.parallel = false
+	require.False(t, onTheHeels(64, 65, 66), "the getter cannot run meanwhile")
+}
