@@ -180,6 +180,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 			if err := ended(ctx); err != nil {
 				return err
 			}
+			q.putPace.Waited()
 			q.looker.Rest(q.buffer.Left)
 			if !q.single && q.mu.Calm() && q.putYields.Yield() {
 				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
@@ -289,6 +290,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			if err := ended(ctx); err != nil {
 				return v, err
 			}
+			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
 			if q.mu.Calm() && q.getYields.Yield() {
 				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {

@@ -15,20 +15,23 @@ import (
 // all the time. Far apart they do not disturb each other. So while items stream each pause
 // is twice as long as the one before, up to the time in which the other side can go through
 // about half of the ring. A pause is never longer than items have been streaming, so that a
-// burst is not held up for longer than it took; and if they do not stream it is short.
+// burst is not held up for longer than it took.
+//
+// Items stream if they move fast, and if no call of this side has found that it has to wait
+// since the last pause: it may be in time for each item then, and must not be late for one.
 //
 // The zero Pacer is ready for use. It may be used by all calls of one side.
 type Pacer struct {
-	times atomic.Int32  // the last pause was so many times the shortest one
+	times atomic.Int32  // the last pause was so many times the shortest one; 0 after Waited
 	at    atomic.Int64  // when that was, in ns
 	from  atomic.Uint64 // how many items had moved then
 }
 
 const (
-	streaming = 64 * time.Nanosecond // per item, at most: no channel is as fast
-	perPause  = 256                  // items: what the other side does in the shortest pause, 0.7 us, and some
-	longest   = 16                   // 11 us
-	unbounded = 2048                 // is taken for the capacity of a queue that has none
+	streaming = 250 * time.Nanosecond // per item, at most
+	perPause  = 256                   // items: what the other side does in the shortest pause, 0.7 us, and some
+	longest   = 16                    // 11 us
+	unbounded = 2048                  // is taken for the capacity of a queue that has none
 )
 
 // Yield pauses and then yields. moved returns how many items have gone through the buffer,
@@ -42,11 +45,18 @@ func (p *Pacer) Yield(moved func() uint64, capacity int) {
 		now, n := clock(), moved()
 		took, items := now-time.Duration(p.at.Load()), n-p.from.Load()
 		if took < time.Duration(items)*streaming {
-			times = min(2*max(p.times.Load(), 1), most)
+			times = min(max(2*p.times.Load(), 1), most)
 		}
 		p.times.Store(times)
 		p.at.Store(int64(now))
 		p.from.Store(n)
 	}
 	backoff.Yield(int(times))
+}
+
+// Waited takes note of a call that has to wait.
+func (p *Pacer) Waited() {
+	if p.times.Load() != 0 {
+		p.times.Store(0)
+	}
 }

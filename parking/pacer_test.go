@@ -28,6 +28,8 @@ func TestPausesGrowWhileItemsStream(t *testing.T) {
 	require.Equal(t, []int32{1, 2, 4, 8, 16, 16}, pauses(t, &p, 6, 1<<20, 100, streaming/2))
 	require.Equal(t, []int32{1, 1}, pauses(t, &p, 2, 1<<20, 100, 2*streaming), "no stream any more")
 	require.Equal(t, []int32{2, 4}, pauses(t, &p, 2, 1<<20, 100, streaming/2))
+	p.Waited()
+	require.Equal(t, []int32{1, 2, 4}, pauses(t, &p, 3, 1<<20, 100, streaming/2), "somebody had to wait")
 	require.Equal(t, []int32{1}, pauses(t, &p, 1, 1<<20, 1, time.Second), "a second later")
 }
 
