@@ -196,11 +196,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			if wait {
-				q.putPace.Yield(q.buffer.Left, q.buffer.Cap())
-			} else {
-				backoff.Yield(1)
-			}
+			q.keepOff(&q.putPace, wait)
 			s = q.buffer.PutIfReady(v)
 		}
 	}
@@ -312,11 +308,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			if wait {
-				q.getPace.Yield(q.buffer.Left, q.buffer.Cap())
-			} else {
-				backoff.Yield(1)
-			}
+			q.keepOff(&q.getPace, wait)
 			v, s = q.buffer.GetIfReady()
 		}
 	}
@@ -335,6 +327,16 @@ func (q *core[T]) lookGet(v *T) (s lockfree.State) {
 		return s != lockfree.Unready
 	}, q.looked.Left)
 	return s
+}
+
+// keepOff pauses and yields after a lost race, or before a slot in flight: only briefly for
+// a call that must not wait.
+func (q *core[T]) keepOff(pace *parking.Pacer, wait bool) {
+	if wait {
+		pace.Yield(q.buffer.Left, q.buffer.Cap())
+	} else {
+		backoff.Yield(1)
+	}
 }
 
 // all returns an iterator over what get returns until it fails.

@@ -26,9 +26,9 @@
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
 // no lock and no allocation. A goroutine that has to wait is parked and uses no
 // processor; before that it may look and yield for a few microseconds, if its
-// queue is small and that has been of use. While items stream through a large queue, a
-// Put or Get that meets the other side keeps off for up to 11 microseconds, so that both
-// go on apart and faster. A goroutine that is stopped by the
+// queue is small and that has been of use. While items stream through a large
+// queue, a Put or Get that meets the other side keeps off for up to 11 microseconds,
+// so that both go on apart and faster. A goroutine that is stopped by the
 // scheduler in the few instructions between claiming a slot and filling it delays
 // the calls that need that very slot (they yield the processor in the meantime);
 // one that is stopped in the short critical section of the slow path delays the
@@ -41,10 +41,10 @@
 // chain.go for queues without a bound), which knows nothing of waiting; then parking
 // (waiter.go, list.go), which knows nothing of rings. core.go is the only
 // place where the two meet. What a call does before it waits is in
-// parking/looker.go and yielder.go, and how it keeps off others in pacer.go. The calls to package stall mark the steps at
-// which tests stop a goroutine; nothing is left of them in a build. closenow.go,
-// join.go, batch.go, select.go, spsc.go, force.go and stats.go have one concern
-// each. docs/design.md has the reasons, docs/memory-model.md the proofs.
+// parking/looker.go and yielder.go, and how it keeps off others in pacer.go. The
+// calls to package stall mark the steps at which tests stop a goroutine; nothing is
+// left of them in a build. closenow.go, join.go, batch.go, select.go, spsc.go,
+// force.go and stats.go have one concern each. docs/design.md has the reasons, docs/memory-model.md the proofs.
 package queue
 
 import (

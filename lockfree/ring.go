@@ -240,9 +240,9 @@ func (s *Slot[T]) Publish(t uint64) {
 	s.stamp.Store(t | full) // publishes val and passes s on; pairs with the Load in ClaimGetAt
 }
 
-// FullAt reports whether the ring was full, and open, when ClaimPut read t from tail and
-// found the slot Unready: tail <= head+capacity, and both only grow, so head was there by
-// then. It is the usual case of NotPut, and small enough to be inlined.
+// FullAt reports whether the ring is full, and open, if PutSlot has read t from tail and
+// the slot was not claimed: tail <= head+capacity, and both only grow, so if head is there
+// tail is still at t. It is the usual case of NotPut, and small enough to be inlined.
 func (r *Ring[T]) FullAt(t uint64) bool {
 	stall.At(stall.PutFull)
 	return r.position(r.head.Load())+r.lap == t
@@ -371,8 +371,8 @@ func (r *Ring[T]) Release(s *Slot[T], h uint64) {
 	s.stamp.Store(h + r.lap) // to the putter of the next lap; pairs with the Load in ClaimPutAt
 }
 
-// EmptyAt reports whether the ring holds nothing, and is open, after ClaimGet read h from
-// head and found the slot Unready: head is between h and tail. It is the usual case of
+// EmptyAt reports whether the ring holds nothing, and is open, if GetSlot has read h from
+// head and the slot was not claimed: head is between h and tail. It is the usual case of
 // NotGot, and small enough to be inlined.
 func (r *Ring[T]) EmptyAt(h uint64) bool {
 	stall.At(stall.GetEmpty)

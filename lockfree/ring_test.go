@@ -413,6 +413,9 @@ func spacing[T any](t *testing.T) {
 			assert.Less(t, apart/2, line, "%d slots of %d bytes are farther apart than of use", n, size)
 			assert.LessOrEqual(t, len(r.slots)*size, spread, "%d slots of %d bytes", n, size)
 		}
+		if n*size > spread {
+			assert.Equal(t, size, apart, "a large ring takes no more than it needs")
+		}
 		if n*line <= spread {
 			assert.GreaterOrEqual(t, apart, line/2, "%d slots of %d bytes", n, size)
 		}
