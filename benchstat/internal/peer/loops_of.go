@@ -32,10 +32,7 @@ func (p *queuePeer[T]) TryPuts(first uint64, n int) int {
 func (p *queuePeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
 		v, err := p.q.TryGet()
-		if !orYield(err == nil) {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, orYield(err == nil))
 	})
 }
 func (p *queuePeer[T]) PollPuts(n int) int {
@@ -44,10 +41,7 @@ func (p *queuePeer[T]) PollPuts(n int) int {
 func (p *queuePeer[T]) PollGets(n int) int {
 	return pollGets(n, func() (uint64, bool) {
 		v, err := p.q.TryGet()
-		if err != nil {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, err == nil)
 	})
 }
 
@@ -100,10 +94,7 @@ func (p *spscPeer[T]) TryPuts(first uint64, n int) int {
 func (p *spscPeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
 		v, err := p.q.TryGet()
-		if !orYield(err == nil) {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, orYield(err == nil))
 	})
 }
 func (p *spscPeer[T]) PollPuts(n int) int {
@@ -112,10 +103,7 @@ func (p *spscPeer[T]) PollPuts(n int) int {
 func (p *spscPeer[T]) PollGets(n int) int {
 	return pollGets(n, func() (uint64, bool) {
 		v, err := p.q.TryGet()
-		if err != nil {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, err == nil)
 	})
 }
 
@@ -221,19 +209,19 @@ func (p *chanxPeer[T]) Pairs(ids []uint64) {
 
 func (p *xsync3Peer[T]) Puts(first uint64, n int) {
 	puts(first, n, func(id uint64) {
-		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 as Put
+		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 it is what this peer is about
 	})
 }
 func (p *xsync3Peer[T]) Gets(ids []uint64) {
 	gets(ids, func() uint64 {
-		return p.id(p.q.Dequeue()) //lint:ignore SA1019 as Put
+		return p.id(p.q.Dequeue()) //lint:ignore SA1019 it is what this peer is about
 	})
 }
 func (p *xsync3Peer[T]) Pairs(ids []uint64) {
 	pairs(ids, func(id uint64) {
-		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 as Put
+		p.q.Enqueue(p.item(id)) //lint:ignore SA1019 it is what this peer is about
 	}, func() uint64 {
-		return p.id(p.q.Dequeue()) //lint:ignore SA1019 as Put
+		return p.id(p.q.Dequeue()) //lint:ignore SA1019 it is what this peer is about
 	})
 }
 
@@ -243,10 +231,7 @@ func (p *xsync3Peer[T]) TryPuts(first uint64, n int) int {
 func (p *xsync3Peer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
 		v, ok := p.q.TryDequeue()
-		if !orYield(ok) {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, orYield(ok))
 	})
 }
 func (p *xsync3Peer[T]) PollPuts(n int) int {
@@ -254,11 +239,7 @@ func (p *xsync3Peer[T]) PollPuts(n int) int {
 }
 func (p *xsync3Peer[T]) PollGets(n int) int {
 	return pollGets(n, func() (uint64, bool) {
-		v, ok := p.q.TryDequeue()
-		if !ok {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(p.q.TryDequeue())
 	})
 }
 
@@ -296,10 +277,7 @@ func (p *xsyncPeer[T]) TryPuts(first uint64, n int) int {
 func (p *xsyncPeer[T]) TryGets(ids []uint64) int {
 	return tryGets(ids, func() (uint64, bool) {
 		v, ok := p.q.TryDequeue()
-		if !orYield(ok) {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(v, orYield(ok))
 	})
 }
 func (p *xsyncPeer[T]) PollPuts(n int) int {
@@ -307,11 +285,7 @@ func (p *xsyncPeer[T]) PollPuts(n int) int {
 }
 func (p *xsyncPeer[T]) PollGets(n int) int {
 	return pollGets(n, func() (uint64, bool) {
-		v, ok := p.q.TryDequeue()
-		if !ok {
-			return 0, false
-		}
-		return p.id(v), true
+		return p.got(p.q.TryDequeue())
 	})
 }
 

@@ -203,3 +203,11 @@ func (m *items[T]) id(v T) uint64 {
 	}
 	return **(**uint64)(unsafe.Pointer(&v))
 }
+
+// got returns what a try to get returns that has got v, or nothing.
+func (m *items[T]) got(v T, ok bool) (uint64, bool) {
+	if !ok {
+		return 0, false
+	}
+	return m.id(v), true
+}

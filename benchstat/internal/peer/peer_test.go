@@ -1,7 +1,10 @@
 package peer
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +68,21 @@ func TestLoopsAreInlined(t *testing.T) {
 		}
 		require.Positive(t, calls, loop)
 	}
-	for _, closure := range []string{"chanPeer[go.shape.uint64]).Puts.func1", "queuePeer[go.shape.uint64]).Pairs.func2", "xsyncPeer[go.shape.uint64]).Gets.func1", "queuePeer[go.shape.uint64]).PollGets.func1"} {
+	for _, closure := range []string{"chanPeer[go.shape.uint64]).Puts.func1", "queuePeer[go.shape.uint64]).Pairs.func2", "queuePeer[go.shape.uint64]).PollGets.func1"} {
 		require.Contains(t, string(out), "inlining call to (*"+closure, closure)
+	}
+
+	// And so is what a user would write; else its item would be made elsewhere.
+	src, err := os.ReadFile("loops_of.go")
+	require.NoError(t, err)
+	for _, p := range []string{"queuePeer", "spscPeer", "chanPeer", "xsync3Peer", "xsyncPeer", "lfqPeer", "workivaPeer"} {
+		before, _, found := strings.Cut(string(src), "func (p *"+p+"[T]) Puts(")
+		require.True(t, found, p)
+		line := strings.Count(before, "\n") + 1
+		loop := strings.Split(string(out), "\n")
+		loop = slices.DeleteFunc(loop, func(m string) bool {
+			return !strings.Contains(m, fmt.Sprintf("loops_of.go:%d:", line)) && !strings.Contains(m, fmt.Sprintf("loops_of.go:%d:", line+1))
+		})
+		require.Contains(t, strings.Join(loop, "\n"), "inlining call to (*items[go.shape.uint64]).item", p)
 	}
 }

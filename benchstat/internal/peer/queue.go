@@ -31,10 +31,7 @@ func (p *queuePeer[T]) TryPut(id uint64) bool { return p.q.TryPut(p.item(id)) ==
 
 func (p *queuePeer[T]) TryGet() (uint64, bool) {
 	v, err := p.q.TryGet()
-	if err != nil {
-		return 0, false
-	}
-	return p.id(v), true
+	return p.got(v, err == nil)
 }
 
 func (p *queuePeer[T]) PutCtx(ctx context.Context, id uint64) error {
@@ -82,10 +79,7 @@ func (p *spscPeer[T]) TryPut(id uint64) bool { return p.q.TryPut(p.item(id)) == 
 
 func (p *spscPeer[T]) TryGet() (uint64, bool) {
 	v, err := p.q.TryGet()
-	if err != nil {
-		return 0, false
-	}
-	return p.id(v), true
+	return p.got(v, err == nil)
 }
 
 func (p *spscPeer[T]) PutCtx(ctx context.Context, id uint64) error {

@@ -31,11 +31,7 @@ func (p *xsync3Peer[T]) Get() uint64   { return one(p.Gets) }
 func (p *xsync3Peer[T]) TryPut(id uint64) bool { return p.q.TryEnqueue(p.item(id)) }
 
 func (p *xsync3Peer[T]) TryGet() (uint64, bool) {
-	v, ok := p.q.TryDequeue()
-	if !ok {
-		return 0, false
-	}
-	return p.id(v), true
+	return p.got(p.q.TryDequeue())
 }
 
 // xsyncPeer is xsync's queue of version 4, which does not wait: one yields and tries
@@ -55,11 +51,7 @@ func (p *xsyncPeer[T]) Get() uint64   { return one(p.Gets) }
 func (p *xsyncPeer[T]) TryPut(id uint64) bool { return p.q.TryEnqueue(p.item(id)) }
 
 func (p *xsyncPeer[T]) TryGet() (uint64, bool) {
-	v, ok := p.q.TryDequeue()
-	if !ok {
-		return 0, false
-	}
-	return p.id(v), true
+	return p.got(p.q.TryDequeue())
 }
 
 // lfqPeer is lfq's queue that compares and swaps; the one with fetch-and-add loses
@@ -87,10 +79,7 @@ func (p *lfqPeer[T]) TryPut(id uint64) bool {
 
 func (p *lfqPeer[T]) TryGet() (uint64, bool) {
 	v, err := p.q.Dequeue()
-	if err != nil {
-		return 0, false
-	}
-	return p.id(v), true
+	return p.got(v, err == nil)
 }
 
 // lscqPeer is ByteDance's queue of numbers, without a bound. Its Put cannot fail.
