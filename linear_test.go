@@ -715,19 +715,28 @@ func (r *run) checkOne(t testing.TB, on int, items string, kinds map[eventKind]i
 		r.seed, r.capacity, r.prefill, result, f.Name(), r.workers)
 }
 
-// everyEvent fails t unless each kind of event has happened.
-func everyEvent(t *testing.T, kinds map[eventKind]int) {
-	t.Helper()
+// unseen returns the kinds of events of which none has happened.
+func unseen(kinds map[eventKind]int) (none []eventKind) {
 	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
 		drained, getWaits, getTook, getEnded, getLeft, closes, length, isDrained, notDrained,
 		closesNow, done, notDone, pushed, putEnded, offered, short, wanted, settled} {
-		require.NotZero(t, kinds[k], "no event %q: the test does not try what it should", k)
+		if kinds[k] == 0 {
+			none = append(none, k)
+		}
 	}
+	return none
+}
+
+// everyEvent fails t unless each kind of event has happened.
+func everyEvent(t *testing.T, kinds map[eventKind]int) {
+	t.Helper()
+	require.Empty(t, unseen(kinds), "no such event: the test does not try what it should")
 	t.Logf("events: %v", kinds)
 }
 
 // TestLinearizable runs plans on real goroutines and checks their histories
-// against the contract.
+// against the contract. It goes on until each kind of event has happened: the
+// rarest, a waiting put that CloseNow ends, comes once in 300 to 3000 plans.
 func TestLinearizable(t *testing.T) {
 	for _, procs := range []int{1, 2, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
@@ -736,7 +745,8 @@ func TestLinearizable(t *testing.T) {
 			start := time.Now()
 			clock := func() int64 { return int64(time.Since(start)) }
 			kinds := map[eventKind]int{}
-			for seed := range uint64(races(3000)) {
+			enough, limit := uint64(races(3000)), uint64(races(100_000))
+			for seed := uint64(0); seed < enough || seed < limit && len(unseen(kinds)) > 0; seed++ {
 				r := newRun(newPlan(seed), clock, sometimes)
 				inParallel(r)
 				r.check(t, kinds)
