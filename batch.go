@@ -37,10 +37,9 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 		if err := ended(ctx); err != nil {
 			return n, err
 		}
-		if waited, left, err := q.waitPut(ctx, &vs[n], vs[n+1:]); err != nil {
+		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
+			left, err := q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
 			return len(vs) - left, err
-		} else if waited {
-			return len(vs), nil
 		}
 	}
 }
@@ -78,7 +77,10 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	if s != lockfree.Empty || n > 0 {
 		return n, drained(n, s)
 	}
-	v, err := q.get(ctx, lockfree.Unready, true)
+	v, w, err := q.get(ctx, lockfree.Unready, true)
+	if w != nil {
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+	}
 	if err != nil {
 		return 0, err
 	}

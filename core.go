@@ -143,23 +143,27 @@ func (q *core[T]) Empty() bool { return q.Len() == 0 }
 // It is a snapshot, like Len. A queue without a bound is never full.
 func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 
-// put puts v, going on after an attempt that returned s. It waits while the queue is
-// full if wait is true; if not, it returns ErrFull then.
+// put puts v, going on after an attempt that returned s. If the queue is full and wait is
+// true, it returns a waiter that brings v, and the caller has to sleep and to call awake;
+// if wait is false, it returns ErrFull then.
+//
+// It is the caller that sleeps because no processor foresees a return across a sleep, so
+// the fewer functions have to return after it the better.
 //
 // Before it waits it looks and yields, as long as that is of use. Nobody counts on a
 // call that does: it is not listed, and neither gate is up because of it.
-func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) error {
+func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	for {
 		switch s {
 		case lockfree.OK:
-			return nil
+			return nil, nil
 		case lockfree.Gated:
 			q.mu.Lock()
 			w := q.give(&v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
-				return nil
+				return nil, nil
 			}
 			s = q.buffer.PutIfReady(v)
 		case lockfree.Unready:
@@ -175,10 +179,10 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 				continue
 			}
 			if !wait {
-				return ErrFull
+				return nil, ErrFull
 			}
 			if err := ended(ctx); err != nil {
-				return err
+				return nil, err
 			}
 			q.putPace.Waited()
 			q.looker.Rest(q.buffer.Left)
@@ -187,12 +191,12 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) err
 					continue
 				}
 			}
-			if waited, _, err := q.waitPut(ctx, &v, nil); waited {
-				return err
+			if w := q.enlistPut(&v, nil); w != nil {
+				return w, nil
 			}
 			s = lockfree.Busy // somebody made room, or closed the queue
 		case lockfree.Closed:
-			return ErrClosed
+			return nil, ErrClosed
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
@@ -216,20 +220,18 @@ func (q *core[T]) lookPut(v *T) (s lockfree.State) {
 	return s
 }
 
-// waitPut waits until *v and then rest have been moved into the buffer, which was
-// full. It reports whether it has; if not, the buffer is not full and open any
-// more. With an error it returns how many of the items are not in. The caller has
-// looked at ctx.
+// enlistPut returns a listed waiter that brings *v and then rest, or nil if the buffer is
+// not full and open any more. The caller has looked at ctx, and sleeps.
 //
 // Who sleeps here: a put of a full, open buffer, whose gate on the get side went
 // up, or was up, when the put was listed. Who wakes it: every get of a buffer
 // whose gate is up comes to admit, which serves the oldest. So a put sleeps on
 // only while nobody gets. Close leaves it listed: it is admitted.
-func (q *core[T]) waitPut(ctx context.Context, v *T, rest []T) (waited bool, left int, err error) {
+func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 	q.mu.Lock()
 	if !q.buffer.ShutGet() {
 		q.unlock()
-		return false, 0, nil
+		return nil
 	}
 	w := q.enlist(&q.putters)
 	w.Bring(v, rest)
@@ -237,25 +239,25 @@ func (q *core[T]) waitPut(ctx context.Context, v *T, rest []T) (waited bool, lef
 	if q.single {
 		q.getYields.Rest() // Puts come faster than one by one; parked they bring two at a time
 	}
-	left, err = q.sleep(ctx, w, &q.putters, nil)
-	return true, 1 + left, err
+	return w
 }
 
-// get takes the oldest item, going on after an attempt that returned s. It waits
-// while the queue is empty if wait is true; if not, it returns ErrEmpty then.
+// get takes the oldest item, going on after an attempt that returned s. If the queue is
+// empty and wait is true, it returns a waiter, and the caller has to sleep, as for put; if
+// wait is false, it returns ErrEmpty then.
 //
 // Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
 // whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
-func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ error) {
+func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ *parking.Waiter[T], _ error) {
 	for {
 		switch s {
 		case lockfree.OK:
-			return v, nil
+			return v, nil, nil
 		case lockfree.Last:
 			q.finish()
-			return v, nil
+			return v, nil, nil
 		case lockfree.Gated:
 			if !q.buffer.HeadReady() {
 				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
@@ -269,7 +271,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 				w.Wake()
 			}
 			if ok {
-				return v, nil
+				return v, nil, nil
 			}
 			v, s = q.buffer.GetIfReady()
 		case lockfree.Unready:
@@ -281,10 +283,10 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			s = q.buffer.NotGot()
 		case lockfree.Empty:
 			if !wait {
-				return v, ErrEmpty
+				return v, nil, ErrEmpty
 			}
 			if err := ended(ctx); err != nil {
-				return v, err
+				return v, nil, err
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
@@ -297,14 +299,13 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			if q.buffer.ShutPut() {
 				w := q.enlist(&q.getters)
 				q.unlock()
-				_, err := q.sleep(ctx, w, &q.getters, &v)
-				return v, err
+				return v, w, nil
 			}
 			q.unlock()
 			s = lockfree.Busy // somebody put, or closed the queue
 		case lockfree.Drained: // goes before a look at ctx
 			q.finish()
-			return v, ErrClosed
+			return v, nil, ErrClosed
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
@@ -375,14 +376,15 @@ func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 	return w
 }
 
-// sleep waits until w, which is listed in l, is served, and stores what it was served
-// with in *v, if v is not nil; or until ctx ends. If both happen, what counts is which
-// came first to mu: a call that has been served reports success, so that nothing that
-// was handed to it is lost, and no wake-up either.
-func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T) (left int, err error) {
-	if !w.Sleep(done(ctx)) {
+// awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or
+// ctx has ended. It stores what w was served with in *v, if v is not nil, and returns how
+// many of the items that a put brings are not in. If both happen,
+// what counts is which came first to mu: a call that has been served reports success, so
+// that nothing that was handed to it is lost, and no wake-up either.
+func (q *core[T]) awake(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T, woken bool) (left int, err error) {
+	if !woken {
 		if q.cancel(w, l) {
-			left = w.Left()
+			left = 1 + w.Left()
 			q.waiters.Give(w)
 			return left, ctx.Err()
 		}
@@ -391,11 +393,11 @@ func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.Li
 	if v != nil {
 		*v = w.Item
 	}
-	left = w.Left()
-	if !q.waiters.Give(w) {
-		err = ErrClosed
+	left = 1 + w.Left()
+	if q.waiters.Give(w) {
+		return 0, nil
 	}
-	return left, err
+	return left, ErrClosed
 }
 
 // cancel takes w out of l if it has not been served, and reports whether it did.

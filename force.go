@@ -18,7 +18,7 @@ import (
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	s := q.last().TryPut(v)
 	for {
-		if err := q.put(context.Background(), v, s, false); err != ErrFull {
+		if _, err := q.put(context.Background(), v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {

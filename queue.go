@@ -149,7 +149,11 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	if st, ok := r.ClaimPutAt(s, t); !ok {
 		var state lockfree.State
 		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			return q.put(ctx, v, state, true)
+			w, err := q.put(ctx, v, state, true)
+			if w != nil {
+				_, err = q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
+			}
+			return err
 		}
 	}
 	*s.Val() = v
@@ -171,7 +175,8 @@ func (q *Queue[T]) TryPut(v T) error {
 		}
 		var state lockfree.State
 		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			return q.put(context.Background(), v, state, false)
+			_, err := q.put(context.Background(), v, state, false)
+			return err
 		}
 	}
 	*s.Val() = v
@@ -202,7 +207,11 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	state := lockfree.OK
 	if st, ok := r.ClaimGetAt(s, h); !ok {
 		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			return q.get(ctx, state, true)
+			v, w, err := q.get(ctx, state, true)
+			if w != nil {
+				_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+			}
+			return v, err
 		}
 	}
 	v = *s.Val()
@@ -226,7 +235,8 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 			return v, ErrEmpty
 		}
 		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			return q.get(context.Background(), state, false)
+			v, _, err = q.get(context.Background(), state, false)
+			return v, err
 		}
 	}
 	v = *s.Val()

@@ -60,7 +60,11 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	return q.put(ctx, v, q.ring.TryPut(v), true) // which fills that slot again, and clears it if it has to
+	w, err := q.put(ctx, v, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
+	if w != nil {
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
+	}
+	return err
 }
 
 // TryPut does what [Queue.TryPut] does. Only the producer may call it.
@@ -72,7 +76,8 @@ func (q *SPSC[T]) TryPut(v T) error {
 	case lockfree.Full:
 		return ErrFull
 	}
-	return q.put(context.Background(), v, s, false)
+	_, err := q.put(context.Background(), v, s, false)
+	return err
 }
 
 // Get does what [Queue.Get] does. Only the consumer may call it.
@@ -89,7 +94,11 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	if s == lockfree.OK || s == lockfree.Last {
 		return v, nil
 	}
-	return q.get(ctx, s, true)
+	v, w, err := q.get(ctx, s, true)
+	if w != nil {
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+	}
+	return v, err
 }
 
 // TryGet does what [Queue.TryGet] does. Only the consumer may call it.
@@ -101,7 +110,8 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	return q.get(context.Background(), s, false)
+	v, _, err := q.get(context.Background(), s, false)
+	return v, err
 }
 
 // All does what [Queue.All] does. Only the consumer may run the loop.

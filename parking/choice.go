@@ -18,6 +18,8 @@ type Choice struct {
 	// its index, or gone. Set to open by the call before it lists the first waiter,
 	// and by compare-and-swap to something else, once.
 	taken atomic.Int32
+	// idle is for the Pool; here, where it takes no room in the cache line of a waiter.
+	idle atomic.Bool
 }
 
 // What taken is if it is not the index of a waiter.

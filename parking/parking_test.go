@@ -1,6 +1,7 @@
 package parking
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -126,20 +127,30 @@ func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
 }
 
 func TestPoolReusesWhatWasGivenBack(t *testing.T) {
-	var p Pool[int]
-	w := p.Take()
-	require.NotSame(t, w, p.Take(), "handed out twice")
-	one := 1
-	w.Bring(&one, []int{2})
-	w.refused = true
-	require.Equal(t, 1, w.Left())
-	require.False(t, p.Give(w), "served")
-	require.Same(t, w, p.Take())
-	require.Zero(t, w.Item)
-	require.Zero(t, w.Left())
-	require.False(t, w.refused)
-	require.Nil(t, w.next)
-	require.NotSame(t, w, p.Take(), "handed out twice")
+	for _, taken := range []int{0, 1, 2, 3} { // those that are kept in place, and those that are not
+		t.Run(fmt.Sprint(taken), func(t *testing.T) {
+			var p Pool[int]
+			for range taken {
+				p.Take()
+			}
+			w := p.Take()
+			require.NotSame(t, w, p.Take(), "handed out twice")
+			one := 1
+			w.Bring(&one, []int{2})
+			w.refused = true
+			require.Equal(t, 1, w.Left())
+			require.False(t, p.Give(w), "served")
+			require.Same(t, w, p.Take())
+			require.Zero(t, w.Item)
+			require.Zero(t, w.Left())
+			require.False(t, w.refused)
+			require.Nil(t, w.next)
+			require.NotSame(t, w, p.Take(), "handed out twice")
+			p.Return(w)
+			require.Same(t, w, p.Take())
+			require.NotSame(t, w, p.Take(), "handed out twice")
+		})
+	}
 }
 
 func TestPoolIsBounded(t *testing.T) {
@@ -153,21 +164,27 @@ func TestPoolIsBounded(t *testing.T) {
 		for w := range all {
 			p.Give(w)
 		}
-		kept := 0
+		again := len(p.kept)
 		for w := p.given.Load(); w != nil; w = w.next {
-			kept++
+			again++
 		}
-		require.Equal(t, poolSize, kept)
+		require.Equal(t, poolSize, again)
 	}
 }
 
 // Taken under the lock and given back without it, by many at once: nobody's
 // waiter is given to somebody else.
 func TestPoolUnderLoad(t *testing.T) {
+	for _, goroutines := range []int{2, 8} {
+		t.Run(fmt.Sprint(goroutines), func(t *testing.T) { loadPool(t, goroutines) })
+	}
+}
+
+func loadPool(t *testing.T, goroutines int) {
 	var p Pool[int]
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for g := range 8 {
+	for g := range goroutines {
 		wg.Go(func() {
 			for i := range 5000 {
 				mu.Lock()
@@ -189,7 +206,7 @@ func TestPoolUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, p.made, 8)
+	require.LessOrEqual(t, p.made, goroutines)
 }
 
 func TestMutexExcludes(t *testing.T) {

@@ -1,6 +1,8 @@
 package parking
 
 import (
+	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 
 	"github.com/parkring/queue/internal/stall"
@@ -14,15 +16,24 @@ import (
 //
 // A call takes its waiter under the lock, which it holds anyway, and gives it
 // back without, so that a call that has been served need not queue up for the
-// lock again. Whoever holds the lock takes all that has been given back at once:
-// nothing is popped while others push, so there is no ABA to guard against.
+// lock again.
+//
+//   - The first two waiters are kept in place, for the usual case that one call or
+//     two wait: a flag in the waiter itself says that it has been given back, and
+//     whoever gives it back touches nothing else.
+//   - Others go round: they are pushed on a stack. Whoever holds the lock takes all
+//     that has been given back at once: nothing is popped while others push, so
+//     there is no ABA to guard against.
 //
 // Invariants:
 //  1. A waiter in the pool is in no list, owed no Wake, and carries nothing.
-//  2. At most poolSize waiters ever go round; those beyond are used once.
+//  2. At most poolSize waiters are ever used again; those beyond are used once.
+//  3. A kept waiter is in the pool exactly while it is idle. Idle is set by the call
+//     that has it, as the last it does to it, and reset under the lock.
 type Pool[T any] struct {
+	kept  [2]*Waiter[T]             // guarded by the lock; nil until they are made
 	free  *Waiter[T]                // linked by next; guarded by the lock
-	made  int                       // how many go round; guarded by the lock
+	made  int                       // how many are used again; guarded by the lock
 	given atomic.Pointer[Waiter[T]] // given back, linked by next; anyone pushes, the holder of the lock takes all
 }
 
@@ -33,6 +44,12 @@ const poolSize = 128
 // Take returns a waiter that is in no list and carries nothing. It needs the
 // lock.
 func (p *Pool[T]) Take() *Waiter[T] {
+	for _, w := range p.kept {
+		if w != nil && w.own.idle.Load() {
+			w.own.idle.Store(false)
+			return w
+		}
+	}
 	if p.free == nil && p.given.Load() != nil {
 		stall.At(stall.TakeSwap)
 		p.free = p.given.Swap(nil)
@@ -42,10 +59,14 @@ func (p *Pool[T]) Take() *Waiter[T] {
 		return w
 	}
 	w := &Waiter[T]{own: Choice{wake: make(chan struct{}, 1)}}
-	if p.made < poolSize {
-		p.made++
-		w.pooled = true
+	if p.made == poolSize {
+		return w // its home is nowhere
 	}
+	w.home = onStack
+	if i := slices.Index(p.kept[:], nil); i >= 0 && (!stall.Enabled || stall.Random(rand.Uint64)%2 == 0) { // few waiters try both
+		w.home, p.kept[i] = inPlace, w
+	}
+	p.made++
 	return w
 }
 
@@ -54,7 +75,9 @@ func (p *Pool[T]) Take() *Waiter[T] {
 // list, and must not touch w afterwards.
 func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
 	served = w.clear()
-	if !w.pooled {
+	if w.home != onStack {
+		stall.At(stall.GiveIdle)
+		w.own.idle.Store(true)
 		return served
 	}
 	for {
@@ -71,8 +94,10 @@ func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
 // Return is Give for a holder of the lock, of a waiter that was not served.
 func (p *Pool[T]) Return(w *Waiter[T]) {
 	w.clear()
-	if w.pooled {
+	if w.home == onStack {
 		w.next, p.free = p.free, w
+	} else {
+		w.own.idle.Store(true)
 	}
 }
 

@@ -14,14 +14,18 @@ import (
 func TestGiveTriesAgain(t *testing.T) {
 	defer stall.Set(nil)
 	var p Pool[int]
+	var between func()
+	stall.Set(&stall.Hook{
+		Random: func() uint64 { return 1 }, // all go to the stack
+		At: func(at stall.Point) {
+			if f := between; at == stall.GiveSwap && f != nil {
+				between = nil
+				f()
+			}
+		},
+	})
 	first, second := p.Take(), p.Take()
-	between := func() { p.Give(second) }
-	stall.Set(&stall.Hook{At: func(at stall.Point) {
-		if f := between; at == stall.GiveSwap && f != nil {
-			between = nil
-			f()
-		}
-	}})
+	between = func() { p.Give(second) }
 	p.Give(first)
 	require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
 }

@@ -29,9 +29,18 @@ type Waiter[T any] struct {
 	prev, next *Waiter[T] // in the List that w is in, guarded by the lock; or in the Pool
 	index      int32      // of w among those that share choice
 	listed     bool       // w is in a List; guarded by the lock
-	pooled     bool       // w goes back to the Pool; set when w is made
+	home       home       // where w goes in the Pool; set when w is made
 	refused    bool       // the call ends without having been served. Like Item.
 }
+
+// home says where a waiter goes that is given back.
+type home uint8
+
+const (
+	nowhere home = iota // it is used once
+	inPlace             // it is kept in place
+	onStack
+)
 
 // Bring makes w, which is not listed yet, bring *v and then rest.
 func (w *Waiter[T]) Bring(v *T, rest []T) {

@@ -65,17 +65,18 @@ func _() {
 	_ = x[WaiterWake-54]
 	_ = x[ChoiceWin-55]
 	_ = x[ChoiceGiveUp-56]
-	_ = x[GiveTop-57]
-	_ = x[GiveSwap-58]
-	_ = x[TakeSwap-59]
-	_ = x[HeadStamp-60]
-	_ = x[Backoff-61]
-	_ = x[Points-62]
+	_ = x[GiveIdle-57]
+	_ = x[GiveTop-58]
+	_ = x[GiveSwap-59]
+	_ = x[TakeSwap-60]
+	_ = x[HeadStamp-61]
+	_ = x[Backoff-62]
+	_ = x[Points-63]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 509, 518, 530, 537, 545, 553, 562, 569, 575}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 509, 518, 530, 538, 545, 553, 561, 570, 577, 583}
 
 func (i Point) String() string {
 	idx := int(i) - 0

@@ -81,6 +81,7 @@ const (
 	WaiterWake   // Waiter: unlisted, the lock released; before the wake-up
 	ChoiceWin    // Choice, under the lock: before the CAS of who serves it
 	ChoiceGiveUp // Choice: before the CAS of the call that gives up
+	GiveIdle     // Pool: a waiter that is kept is cleared; before the Store of idle
 	GiveTop      // Pool: before the Load of given
 	GiveSwap     // Pool: before the CAS on given
 	TakeSwap     // Pool, under the lock: before the Swap of given
