@@ -115,7 +115,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 	if capacity > 0 {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
-		q.single = capacity == 1
+		q.tiny = capacity <= tiny
 		if capacity <= few || q.ring.Bytes() <= small {
 			q.looked = &q.ring
 			q.looker.Init()

@@ -48,7 +48,7 @@ func newSPSC[T any](capacity int, firstLap uint64) *SPSC[T] {
 	q := new(SPSC[T])
 	q.ring.Init(capacity, firstLap)
 	q.buffer = &q.ring
-	q.single = capacity == 1
+	q.tiny = capacity <= tiny
 	return q
 }
 
