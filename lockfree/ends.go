@@ -10,10 +10,8 @@ import (
 )
 
 // ends are the two words of a bounded buffer of items of type T, and what can be
-// said and done with them alone, whatever the slots look like. (It has no use for T.
-// But the compiler (Go 1.26) does not inline plain functions of this package, nor
-// methods of plain types, into methods of a generic type that another package
-// instantiates.)
+// said and done with them alone, whatever the slots look like. (It has no use for T. But
+// as a plain type it is slower, and we do not know why: docs/design.md.)
 type ends[T any] struct {
 	_ [Pad]byte // between the allocator's neighbour and tail
 

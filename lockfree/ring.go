@@ -70,6 +70,8 @@ type Ring[T any] struct {
 	_ [Pad]byte // between the constants and the allocator's neighbour
 }
 
+var _ = (*Ring[int]).TryPut // docs/design.md: an instance for the compiler to inline from
+
 // Slot is one place in the ring.
 type Slot[T any] struct {
 	// stamp is free(p) = p or full(p) = p|full for the position p that the slot

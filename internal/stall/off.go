@@ -6,11 +6,7 @@ package stall
 const Enabled = false
 
 // At stops the calling goroutine at p if a test wants that.
-//
-// It has a type parameter because the compiler (Go 1.26) does not inline a
-// plain function into methods of generic types that another package
-// instantiates, even if it is empty. TestNothingIsLeftOfThePoints stands guard.
-func At[P interface{ Point }](p P) {}
+func At(p Point) {}
 
 // Lock is for builds with the tag queue_stall.
 func Lock(try func() bool) bool { return false }

@@ -31,9 +31,9 @@ var hook atomic.Pointer[Hook]
 func Set(h *Hook) { hook.Store(h) }
 
 // At stops the calling goroutine at p if a test wants that.
-func At[P interface{ Point }](p P) {
+func At(p Point) {
 	if h := hook.Load(); h != nil && h.At != nil {
-		h.At(Point(p))
+		h.At(p)
 	}
 }
 
