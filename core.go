@@ -383,9 +383,9 @@ func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or
 // ctx has ended. It stores what w was served with in *v, if v is not nil, and returns how
-// many of the items that a put brings are not in. If both happen,
-// what counts is which came first to mu: a call that has been served reports success, so
-// that nothing that was handed to it is lost, and no wake-up either.
+// many of the items that a put brings are not in. If both happen, what counts is which
+// came first to mu: a call that has been served reports success, so that nothing that was
+// handed to it is lost, and no wake-up either.
 func (q *core[T]) awake(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T, woken bool) (left int, err error) {
 	if !woken {
 		if q.cancel(w, l) {
