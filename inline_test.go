@@ -11,8 +11,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// symbols returns the names in a program, a line each, that go build makes of what args
+// say.
+func symbols(t *testing.T, args ...string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
+	out, err := exec.Command("go", append([]string{"build", "-o", program}, args...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	out, err = exec.Command("go", "tool", "nm", program).Output()
+	require.NoError(t, err)
+	return string(out)
+}
+
+// stall.At is inlined everywhere, and empty: if one call was left, its symbol would be
+// in the program.
+func TestImportersGetNothingOfThePoints(t *testing.T) {
+	const at = "parkring/queue/internal/stall.At"
+	require.False(t, strings.Contains(symbols(t, "./docs/examples/hashtree"), at))
+	require.True(t, strings.Contains(symbols(t, "-tags", "queue_stall", "./docs/examples/hashtree"), at), "the name is right")
+}
+
 // What a put and a get are made of is inlined, even in a package that imports nothing but
-// what it uses: if one call was left, its symbol would be in the program.
+// what it uses.
 func TestImportersInlineTheFastPath(t *testing.T) {
 	if bits.UintSize < 64 {
 		t.Skip("an atomic operation of 64 bits is a call")
@@ -49,20 +69,15 @@ func TestImportersInlineTheFastPath(t *testing.T) {
 			}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "main")
+			source := filepath.Join(t.TempDir(), "main.go")
 			require.NoError(t, os.WriteFile(source, []byte(program), 0o666))
-			out, err := exec.Command("go", "build", "-o", binary, source).CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			out, err = exec.Command("go", "tool", "nm", binary).Output()
-			require.NoError(t, err)
-			symbols := string(out)
-			require.True(t, strings.Contains(symbols, "]).ClaimPutElse"), "the names are right")
+			all := symbols(t, source)
+			require.True(t, strings.Contains(all, "]).ClaimPutElse"), "the names are right")
 			for _, name := range []string{
 				"]).PutSlot", "]).ClaimPutAt", "]).GetSlot", "]).ClaimGetAt", "]).Room", "]).Oldest",
 				"sync/atomic.(*Uint64).Load", "sync/atomic.(*Uint64).Store", "sync/atomic.(*Uint64).CompareAndSwap",
 			} {
-				require.False(t, strings.Contains(symbols, name+"\n"), name)
+				require.False(t, strings.Contains(all, name+"\n"), name)
 			}
 		})
 	}

@@ -29,3 +29,27 @@ func TestGiveTriesAgain(t *testing.T) {
 	p.Give(first)
 	require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
 }
+
+// A waiter that is kept in place carries nothing by the time it may be taken again.
+func TestGiveClearsFirst(t *testing.T) {
+	defer stall.Set(nil)
+	var p Pool[int]
+	var w *Waiter[int]
+	passed := false
+	stall.Set(&stall.Hook{
+		Random: func() uint64 { return 0 }, // it is kept
+		At: func(at stall.Point) {
+			if at == stall.GiveIdle {
+				passed = true
+				require.Zero(t, w.Item)
+				require.NotSame(t, w, p.Take(), "handed out twice")
+			}
+		},
+	})
+	w = p.Take()
+	one := 1
+	w.Bring(&one, nil)
+	p.Give(w)
+	require.True(t, passed)
+	require.Same(t, w, p.Take())
+}
