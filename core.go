@@ -195,6 +195,13 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
+				if q.looker.Again() {
+					if s = q.buffer.TryPut(v); s == lockfree.Full {
+						q.looker.TryLooks(q.buffer.Left)
+						s = lockfree.Unready // look, if nothing else is in the way
+					}
+					continue
+				}
 			}
 			if w := q.enlistPut(&v, nil); w != nil {
 				return w, nil
@@ -297,6 +304,13 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			q.looker.Rest(q.buffer.Left)
 			if q.mu.Calm() && q.getYields.Yield() {
 				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
+					continue
+				}
+				if q.looker.Again() {
+					if v, s = q.buffer.TryGet(); s == lockfree.Empty {
+						q.looker.TryLooks(q.buffer.Left)
+						s = lockfree.Unready // look, if nothing else is in the way
+					}
 					continue
 				}
 			}

@@ -24,6 +24,9 @@ import (
 //   - If not, they look if more items move in a given time then than otherwise.
 //   - They do not look for a while if that is not so, or if most calls have to wait
 //     nevertheless; and a longer while each time.
+//   - The while may end early, from an eighth on, when a call has yielded twice and that
+//     was of no use: the other side seems to run on another processor by now. The system
+//     may leave both on one for milliseconds at first, and then no looks are of use.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. If a yield has
 //     taken so long it has to be twice as many items, and the call looks no further. In a
@@ -38,6 +41,7 @@ type Looker struct {
 	vain  atomic.Int32 // calls that have looked in vain, less those that have not, but never below 0
 	quick atomic.Int32 // calls that have taken part, and whose looks have ended quickly
 	slow  atomic.Int32 // the same, not quickly
+	eager atomic.Bool  // useless yields may begin a trial
 
 	working atomic.Bool   // somebody works on what follows
 	settled bool          // state has been what it is for long enough to be measured
@@ -67,6 +71,7 @@ const (
 	mostVain  = 16
 	leastGap  = 8    // measurements: about a millisecond
 	mostGap   = 8192 // about a second
+	early     = 8    // useless yields may begin a trial after a gap divided by this
 	mostStays = 256
 	dear      = 1.1 // looks have to be so many times as fast, since they take processor time,
 	dearer    = 2   // and so many times if a yield has taken long
@@ -250,8 +255,33 @@ func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {
 	l.plain, l.stays = rate, 0
 	if l.rest--; l.rest <= 0 || l.looked > dear*rate {
 		l.change(looking, now, moved)
+	} else if early*(l.gap-l.rest) >= l.gap {
+		l.eager.Store(true)
 	}
 	l.looked = 0
+}
+
+// Again is for a call that does not look and whose yield was of no use. It yields once more
+// and returns true if a trial may begin; if that is of no use either, TryLooks begins it.
+//
+// A single yield says little: now and then the scheduler takes who has yielded before the
+// others that are ready.
+func (l *Looker) Again() bool {
+	if !l.eager.Load() {
+		return false
+	}
+	runtime.Gosched()
+	return true
+}
+
+// TryLooks begins a trial of looks.
+func (l *Looker) TryLooks(moved func() uint64) {
+	if l.working.CompareAndSwap(false, true) {
+		if l.state.Load() == not {
+			l.change(looking, clock(), moved())
+		}
+		l.working.Store(false)
+	}
 }
 
 // lose has calls not look for a while, which is longer each time.
@@ -264,6 +294,7 @@ func (l *Looker) lose(now time.Duration, moved uint64) {
 // change changes the way.
 func (l *Looker) change(way int32, now time.Duration, moved uint64) {
 	l.begin(now, moved, false)
+	l.eager.Store(false)
 	l.vain.Store(0)
 	l.watch.Store(watched)
 	l.state.Store(way)

@@ -124,6 +124,41 @@ func TestWayChangesWithTheTraffic(t *testing.T) {
 	require.Less(t, q.calls(10_000, true), 1000)
 }
 
+// The other side may have come to run on another processor before the next trial is due, and
+// two useless yields in a row are a sign of that. But a trial that was lost just now is not
+// repeated.
+func TestUselessYieldsBeginATrialEarly(t *testing.T) {
+	q := traffic{l: newLooker(t, false), with: 1, sans: 4}
+	require.False(t, q.l.Again(), "calls look anyway")
+	for q.l.gap < 64*leastGap {
+		q.calls(1, true)
+	}
+	require.False(t, q.l.Looking())
+	require.False(t, q.l.Again(), "lost just now")
+	due := 0
+	for !q.l.Again() {
+		due++
+		require.Zero(t, q.calls(1, true), "a trial began by itself")
+	}
+	require.InDelta(t, q.l.gap/early, q.l.gap-q.l.rest, 1)
+	require.Positive(t, due)
+
+	moved := func() uint64 { return q.moved }
+	q.l.TryLooks(moved)
+	require.True(t, q.l.Looking())
+	require.False(t, q.l.Again(), "the trial has begun")
+	gap := q.l.gap
+	for q.l.Looking() {
+		q.calls(1, true)
+	}
+	require.Equal(t, 4*gap, q.l.gap, "lost, as any other")
+	require.False(t, q.l.Again())
+
+	q.l.working.Store(true) // somebody measures
+	q.l.TryLooks(moved)
+	require.False(t, q.l.Looking())
+}
+
 // If nearly all calls have to wait although they have looked, they stop looking, and try
 // again the more seldom the more often that happened.
 func TestUselessLooksEnd(t *testing.T) {
