@@ -77,7 +77,8 @@ type measured struct {
 // the rounds so far even if there is an error.
 //
 // Round 0 finds out how many operations take as long as a sample should, and warms
-// up; it does not count. In a cell the implementations take turns, and who goes
+// up; it does not count. The number follows what the samples take after that, lest one
+// accident decides how long all of them are. In a cell the implementations take turns, and who goes
 // first changes from round to round: A B C, B C A, C A B.
 func measure(ctx context.Context, p plan, stderr io.Writer) (m measured, err error) {
 	out, err := create(p.out)
@@ -109,8 +110,8 @@ func measure(ctx context.Context, p plan, stderr io.Writer) (m measured, err err
 				case s.Wrong > 0:
 					ops[c.String()] = -1 // once is enough
 					m.wrong = append(m.wrong, fmt.Sprintf("%v: %s", c, s.Why))
-				case round == 0:
-					ops[c.String()] = s.N
+				default:
+					ops[c.String()] = s.Next(p.sample)
 				}
 				if err == nil && (round > 0 || s.Wrong > 0) {
 					if err := out.write(c, s, p.procs, append(config, setting{"regime", regime}, setting{"round", fmt.Sprint(round)})); err != nil {

@@ -12,6 +12,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
@@ -133,13 +134,26 @@ func Measure(c Case, n int, d time.Duration) (Sample, error) {
 		if err != nil || s.Wrong > 0 {
 			return s, err
 		}
-		took := time.Duration(s.Value("ns/op") * float64(s.N))
-		if took >= d/4 || n >= maxOps {
-			return one(clamp(float64(s.N)*float64(d)/float64(max(took, 1))), 0)
+		if s.took() >= d/4 || n >= maxOps {
+			return one(clamp(float64(s.N)*s.times(d)), 0)
 		}
-		n = min(clamp(float64(s.N)*float64(d)/float64(max(took, 1))), 20*n)
+		n = min(clamp(float64(s.N)*s.times(d)), 20*n)
 	}
 }
+
+// Next returns how many operations the next sample should have, to take about as long as
+// d. A single sample may be an accident, so it goes half of the way.
+func (s Sample) Next(d time.Duration) int {
+	if s.took() == 0 {
+		return s.N
+	}
+	return clamp(float64(s.N) * math.Sqrt(s.times(d)))
+}
+
+func (s Sample) took() time.Duration { return time.Duration(s.Value("ns/op") * float64(s.N)) }
+
+// times returns how many such samples would take as long as d.
+func (s Sample) times(d time.Duration) float64 { return float64(d) / float64(max(s.took(), 1)) }
 
 const maxOps = 1 << 24
 

@@ -116,6 +116,16 @@ func TestWhatIsMeasured(t *testing.T) {
 	}
 }
 
+// Samples that are too short or too long are followed by more suitable ones.
+func TestSamplesComeToTakeAsLongAsWanted(t *testing.T) {
+	s := Sample{N: 1000, Values: []Value{{Value: 4000, Unit: "ns/op"}}} // 4 ms
+	require.Equal(t, 1000, s.Next(4*time.Millisecond))
+	require.Equal(t, 2000, s.Next(16*time.Millisecond))
+	require.Equal(t, 500, s.Next(time.Millisecond))
+	require.Equal(t, 100, s.Next(1), "a few")
+	require.Equal(t, 7, Sample{N: 7}.Next(time.Second), "it does not say how long it took")
+}
+
 // Memory is what one would think: 64 words and a bit.
 func TestFootprintIsAboutRight(t *testing.T) {
 	c, err := Parse("Footprint/of=queue/cap=64/elem=8B/impl=chan")
