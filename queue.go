@@ -110,7 +110,7 @@ func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 // size, and of up to small bytes.
 const (
 	few   = 24
-	small = 1600 // 100 slots of a word and its stamp
+	small = 2048 // 128 slots of a word and its stamp
 )
 
 // newQueue is New with positions that count from firstLap, which tests start
