@@ -26,14 +26,15 @@ import (
 //     nevertheless; and a longer while each time.
 //   - The while may end early, from an eighth on, when a call has yielded twice and that
 //     was of no use: the other side seems to run on another processor by now. The system
-//     may leave both on one for milliseconds at first, and then no looks are of use.
+//     may leave both on one for milliseconds at first, and then no looks are of use; so in a
+//     trial one look before a yield will do, as long as that yield brings what is needed.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. If a yield has
 //     taken so long it has to be twice as many items, and the call looks no further. In a
 //     crowd of others that look, too, all yields together may take as long; but then most
 //     of them help somebody.
 //
-// One call in 16 takes part in measuring; the others load two words. All methods may be
+// One call in 16 takes part in measuring; the others load three words. All methods may be
 // called by anyone, after Init. The zero Looker never looks.
 type Looker struct {
 	state atomic.Int32 // whether calls look
@@ -42,6 +43,7 @@ type Looker struct {
 	quick atomic.Int32 // calls that have taken part, and whose looks have ended quickly
 	slow  atomic.Int32 // the same, not quickly
 	eager atomic.Bool  // useless yields may begin a trial
+	brief atomic.Bool  // one look before the first yield will do
 
 	working atomic.Bool   // somebody works on what follows
 	settled bool          // state has been what it is for long enough to be measured
@@ -57,8 +59,9 @@ type Looker struct {
 
 // What state is.
 const (
-	never = iota // there is one processor only, or there was no Init
-	not          // for the time being
+	never  = iota // there is one processor only, or there was no Init
+	not           // for the time being
+	trying        // a trial has begun, and has not settled
 	looking
 	states
 )
@@ -81,8 +84,7 @@ const (
 var (
 	quickLook = 150 * time.Nanosecond // two looks, and two looks at the clock
 	tooLong   = time.Millisecond      // a yield
-	settling  = [states]time.Duration{not: 50 * time.Microsecond, looking: time.Millisecond}
-	starting  = 200 * time.Microsecond // settling of a new queue
+	settling  = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
 	measuring = 100 * time.Microsecond
 )
 
@@ -96,13 +98,13 @@ func (l *Looker) Init() {
 	if runtime.GOMAXPROCS(0) > 1 {
 		l.state.Store(looking)
 		l.watch.Store(watched)
-		l.since = clock() + starting - settling[looking]
+		l.since = clock()
 		l.gap = leastGap
 	}
 }
 
 // Looking reports whether calls look.
-func (l *Looker) Looking() bool { return l.state.Load() == looking }
+func (l *Looker) Looking() bool { return l.state.Load() >= trying }
 
 // Rest is for calls that do not look: they take part in measuring as well. moved returns
 // how many items have gone through.
@@ -133,18 +135,22 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		start = clock()
 		l.measure(start, moved, false)
 	}
-	n, each := rounds, looks
+	n, each, brief := rounds, looks, l.brief.Load()
+	if brief {
+		each = 1
+	}
 	if stall.Enabled {
 		n, each = 1, 1 // the others are the same steps
 	}
 	var began time.Duration // of the yield, or of the looks before it
-	for range n {
+	for i := range n {
 		for range each {
 			backoff.Pause()
 			if ready() {
 				if sample {
 					l.took(clock() - start)
 				}
+				l.setBrief(brief, false)
 				l.helped()
 				return true
 			}
@@ -155,6 +161,10 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		stall.At(stall.Backoff)
 		runtime.Gosched()
 		now, done := clock(), ready()
+		if i == 0 {
+			l.setBrief(brief, done && l.state.Load() == trying)
+			each = looks
+		}
 		if done {
 			l.helped()
 		}
@@ -172,6 +182,15 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		l.working.Store(false)
 	}
 	return false
+}
+
+// setBrief sets brief, which has been found to be was. In a trial both sides may be on one
+// processor yet; as long as the first yield brings what a call needs, looks before it are a
+// waste of time.
+func (l *Looker) setBrief(was, is bool) {
+	if was != is {
+		l.brief.Store(is)
+	}
 }
 
 // long takes note of yields that have taken long.
@@ -234,6 +253,9 @@ func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
 
 // begin begins a measurement.
 func (l *Looker) begin(now time.Duration, moved uint64, settled bool) {
+	if settled && l.state.Load() == trying {
+		l.state.Store(looking)
+	}
 	l.settled, l.calls, l.since, l.from = settled, 0, now, moved
 	l.quick.Store(0)
 	l.slow.Store(0)
@@ -254,7 +276,7 @@ func (l *Looker) did(now time.Duration, moved uint64, rate, times float64) {
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {
 	l.plain, l.stays = rate, 0
 	if l.rest--; l.rest <= 0 || l.looked > dear*rate {
-		l.change(looking, now, moved)
+		l.change(trying, now, moved)
 	} else if early*(l.gap-l.rest) >= l.gap {
 		l.eager.Store(true)
 	}
@@ -278,7 +300,7 @@ func (l *Looker) Again() bool {
 func (l *Looker) TryLooks(moved func() uint64) {
 	if l.working.CompareAndSwap(false, true) {
 		if l.state.Load() == not {
-			l.change(looking, clock(), moved())
+			l.change(trying, clock(), moved())
 		}
 		l.working.Store(false)
 	}

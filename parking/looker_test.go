@@ -20,14 +20,14 @@ func newLooker(t *testing.T, quick bool) *Looker {
 		t.Skip("nobody looks at the clock")
 	}
 	procs, before := runtime.GOMAXPROCS(2), clock
-	times := [...]time.Duration{quickLook, tooLong, settling[not], settling[looking], measuring, starting}
+	quickBefore, longBefore, settlingBefore, measuringBefore := quickLook, tooLong, settling, measuring
 	t.Cleanup(func() {
 		runtime.GOMAXPROCS(procs)
 		clock = before
-		quickLook, tooLong, settling[not], settling[looking], measuring, starting = times[0], times[1], times[2], times[3], times[4], times[5]
+		quickLook, tooLong, settling, measuring = quickBefore, longBefore, settlingBefore, measuringBefore
 	})
 	clock = func() time.Duration { now++; return now }
-	quickLook, tooLong, settling[not], settling[looking], measuring, starting = 0, time.Hour, 0, 0, 0, 0
+	quickLook, tooLong, settling, measuring = 0, time.Hour, [states]time.Duration{}, 0
 	if quick {
 		quickLook = time.Hour
 	}
@@ -124,6 +124,40 @@ func TestWayChangesWithTheTraffic(t *testing.T) {
 	require.Less(t, q.calls(10_000, true), 1000)
 }
 
+// While a trial has not settled, both sides may be on one processor yet. Then a yield brings
+// what a call needs, and all looks before it are a waste of time.
+func TestOneLookBeforeYieldsThatHelpInATrial(t *testing.T) {
+	l := newLooker(t, true)
+	settling[trying], settling[looking] = time.Hour, time.Hour
+	moved := func() uint64 { return 0 }
+	before := func(k int) (looked int) { // how many looks are before the first yield, if the k-th look is of use
+		n, tick := 0, clock
+		clock = func() time.Duration {
+			if looked == 0 {
+				looked = n
+			}
+			return tick()
+		}
+		defer func() { clock = tick }()
+		require.True(t, l.Look(func() bool { n++; return n == k }, moved))
+		return looked
+	}
+	for range 2 {
+		require.Equal(t, looks, before(looks+1), "no trial")
+	}
+	l.change(trying, clock(), 0)
+	require.Equal(t, looks, before(looks+1))
+	require.Equal(t, 1, before(2), "the last yield was of use")
+	require.Equal(t, 1, before(3), "so it was, but this one is not")
+	require.Equal(t, looks, before(looks+1))
+	require.True(t, l.Look(func() bool { return true }, moved), "without a yield")
+	require.Equal(t, looks, before(looks+1))
+	require.Equal(t, 1, before(2))
+	l.begin(clock(), 0, true)
+	require.Equal(t, 1, before(2), "it is the last yield that counts")
+	require.Equal(t, looks, before(looks+1), "the trial has settled")
+}
+
 // The other side may have come to run on another processor before the next trial is due, and
 // two useless yields in a row are a sign of that. But a trial that was lost just now is not
 // repeated.
@@ -163,7 +197,7 @@ func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 // again the more seldom the more often that happened.
 func TestUselessLooksEnd(t *testing.T) {
 	q := traffic{l: newLooker(t, true), with: 1, sans: 1}
-	settling[looking] = time.Hour // no other reason
+	settling[trying], settling[looking] = time.Hour, time.Hour // no other reason
 	require.Equal(t, mostVain, q.calls(100, false))
 	var rests []int
 	for range 6 {
@@ -181,7 +215,7 @@ func TestUselessLooksEnd(t *testing.T) {
 // If yields take long, somebody computes, and calls stop yielding.
 func TestLongYieldsEndLooks(t *testing.T) {
 	q := traffic{l: newLooker(t, false), with: 1, sans: 100}
-	tooLong, settling[looking] = 0, time.Hour
+	tooLong, settling[trying], settling[looking] = 0, time.Hour, time.Hour
 	n := 0
 	for range 100 {
 		did := 0
