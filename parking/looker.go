@@ -59,7 +59,7 @@ type Looker struct {
 
 // What state is.
 const (
-	never  = iota // there is one processor only, or there was no Init
+	never  = iota // there is one processor only for this program, or there was no Init
 	not           // for the time being
 	trying        // a trial has begun, and has not settled
 	looking
@@ -86,6 +86,7 @@ var (
 	tooLong   = time.Millisecond      // a yield
 	settling  = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
 	measuring = 100 * time.Microsecond
+	numCPU    = runtime.NumCPU
 )
 
 var epoch = time.Now()
@@ -95,7 +96,7 @@ var clock = func() time.Duration { return time.Since(epoch) }
 
 // Init has calls look, if there is more than one processor.
 func (l *Looker) Init() {
-	if runtime.GOMAXPROCS(0) > 1 {
+	if min(runtime.GOMAXPROCS(0), numCPU()) > 1 {
 		l.state.Store(looking)
 		l.watch.Store(watched)
 		l.since = clock()

@@ -19,14 +19,15 @@ func newLooker(t *testing.T, quick bool) *Looker {
 	if stall.Enabled {
 		t.Skip("nobody looks at the clock")
 	}
-	procs, before := runtime.GOMAXPROCS(2), clock
+	procs, before, cpus := runtime.GOMAXPROCS(2), clock, numCPU
 	quickBefore, longBefore, settlingBefore, measuringBefore := quickLook, tooLong, settling, measuring
 	t.Cleanup(func() {
 		runtime.GOMAXPROCS(procs)
-		clock = before
+		clock, numCPU = before, cpus
 		quickLook, tooLong, settling, measuring = quickBefore, longBefore, settlingBefore, measuringBefore
 	})
 	clock = func() time.Duration { now++; return now }
+	numCPU = func() int { return 2 }
 	quickLook, tooLong, settling, measuring = 0, time.Hour, [states]time.Duration{}, 0
 	if quick {
 		quickLook = time.Hour
@@ -82,13 +83,17 @@ func TestLooksAreBounded(t *testing.T) {
 	require.Equal(t, rounds*(looks+1), n)
 }
 
-// On one processor nobody can come while a call looks, and the zero Looker is for
-// queues where looks are of no use.
+// On one processor nobody can come while a call looks, whatever GOMAXPROCS says, and the zero
+// Looker is for queues where looks are of no use.
 func TestNobodyLooksOnOneProcessor(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	zero, one := new(Looker), new(Looker)
+	zero, one, bound := new(Looker), new(Looker), newLooker(t, true)
+	numCPU = func() int { return 1 }
+	*bound = Looker{}
+	bound.Init()
+	runtime.GOMAXPROCS(1)
+	numCPU = func() int { return 2 }
 	one.Init()
-	for _, l := range []*Looker{zero, one} {
+	for _, l := range []*Looker{zero, one, bound} {
 		require.Zero(t, (&traffic{l: l, with: 1, sans: 1}).calls(1000, true))
 	}
 }
