@@ -2,7 +2,6 @@ package lockfree
 
 import (
 	"math/bits"
-	"runtime"
 	"slices"
 
 	"github.com/parkring/queue/internal/backoff"
@@ -109,7 +108,7 @@ func (r *SPSC[T]) Init(capacity int, firstLap uint64) {
 		panic("queue: an SPSC needs a capacity of at least 1")
 	}
 	r.items = makeItems[T](capacity)
-	r.parallel = runtime.GOMAXPROCS(0) > 1
+	r.parallel = backoff.Parallel()
 	r.init(capacity, 1, firstLap)
 	r.looked = r.start
 	r.putter = side{at: r.start, limit: r.start + r.lap}

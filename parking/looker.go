@@ -86,7 +86,7 @@ var (
 	tooLong   = time.Millisecond      // a yield
 	settling  = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
 	measuring = 100 * time.Microsecond
-	numCPU    = runtime.NumCPU
+	parallel  = backoff.Parallel
 )
 
 var epoch = time.Now()
@@ -96,7 +96,7 @@ var clock = func() time.Duration { return time.Since(epoch) }
 
 // Init has calls look, if there is more than one processor.
 func (l *Looker) Init() {
-	if min(runtime.GOMAXPROCS(0), numCPU()) > 1 {
+	if parallel() {
 		l.state.Store(looking)
 		l.watch.Store(watched)
 		l.since = clock()

@@ -19,15 +19,14 @@ func newLooker(t *testing.T, quick bool) *Looker {
 	if stall.Enabled {
 		t.Skip("nobody looks at the clock")
 	}
-	procs, before, cpus := runtime.GOMAXPROCS(2), clock, numCPU
+	clockBefore, parallelBefore := clock, parallel
 	quickBefore, longBefore, settlingBefore, measuringBefore := quickLook, tooLong, settling, measuring
 	t.Cleanup(func() {
-		runtime.GOMAXPROCS(procs)
-		clock, numCPU = before, cpus
+		clock, parallel = clockBefore, parallelBefore
 		quickLook, tooLong, settling, measuring = quickBefore, longBefore, settlingBefore, measuringBefore
 	})
 	clock = func() time.Duration { now++; return now }
-	numCPU = func() int { return 2 }
+	parallel = func() bool { return true }
 	quickLook, tooLong, settling, measuring = 0, time.Hour, [states]time.Duration{}, 0
 	if quick {
 		quickLook = time.Hour
@@ -83,17 +82,13 @@ func TestLooksAreBounded(t *testing.T) {
 	require.Equal(t, rounds*(looks+1), n)
 }
 
-// On one processor nobody can come while a call looks, whatever GOMAXPROCS says, and the zero
-// Looker is for queues where looks are of no use.
+// On one processor nobody can come while a call looks, and the zero Looker is for
+// queues where looks are of no use.
 func TestNobodyLooksOnOneProcessor(t *testing.T) {
-	zero, one, bound := new(Looker), new(Looker), newLooker(t, true)
-	numCPU = func() int { return 1 }
-	*bound = Looker{}
-	bound.Init()
-	runtime.GOMAXPROCS(1)
-	numCPU = func() int { return 2 }
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	zero, one := new(Looker), new(Looker)
 	one.Init()
-	for _, l := range []*Looker{zero, one, bound} {
+	for _, l := range []*Looker{zero, one} {
 		require.Zero(t, (&traffic{l: l, with: 1, sans: 1}).calls(1000, true))
 	}
 }

@@ -17,6 +17,13 @@ const (
 	lockTurns  = 6000 // the lock of a crowded queue is taken
 )
 
+// Variable for tests.
+var numCPU = runtime.NumCPU
+
+// Parallel reports whether two goroutines may run at once: GOMAXPROCS may be more than the
+// affinity of the program leaves it.
+func Parallel() bool { return min(runtime.GOMAXPROCS(0), numCPU()) > 1 }
+
 // Yield is for a caller that lost a claim or met a slot in flight. It pauses, some
 // times as long as it must be at least, and then yields the processor, so that the other
 // side finishes even if it has been descheduled and there is one processor only. The

@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+func TestParallelNeedsTwoProcessorsAndLeaveToUseThem(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer func() { numCPU = runtime.NumCPU }()
+	for _, c := range []struct {
+		procs, cpus int
+		parallel    bool
+	}{{1, 1, false}, {1, 2, false}, {2, 1, false}, {2, 2, true}} {
+		runtime.GOMAXPROCS(c.procs)
+		numCPU = func() int { return c.cpus }
+		if Parallel() != c.parallel {
+			t.Errorf("GOMAXPROCS %d, processors %d: %v", c.procs, c.cpus, Parallel())
+		}
+	}
+}
+
 // TestPausesTakeTime notices when the compiler drops the loop of spin: then a
 // pause would take as long as a call, a few nanoseconds.
 func TestPausesTakeTime(t *testing.T) {
