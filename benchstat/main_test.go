@@ -188,6 +188,18 @@ func TestRun(t *testing.T) {
 		}
 	}
 
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	first, followed := map[string]string{}, false // the number of operations of each in round 1; and whether one changed
+	for _, m := range regexp.MustCompile(`(?m)^(BenchmarkThroughput/\S+)\s+(\d+)\s`).FindAllStringSubmatch(string(text), -1) {
+		if n, ok := first[m[1]]; ok && n != m[2] {
+			followed = true
+		}
+		first[m[1]] = m[2]
+	}
+	require.NotEmpty(t, first)
+	require.True(t, followed, "the number of operations follows what samples take")
+
 	cmd := exec.Command("go", "tool", "benchstat", "-row", "/shape,/cap", "-col", "/impl", "-filter", ".name:Throughput", file)
 	cmd.Dir = ".."
 	out, err := cmd.CombinedOutput()

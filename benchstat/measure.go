@@ -78,8 +78,8 @@ type measured struct {
 //
 // Round 0 finds out how many operations take as long as a sample should, and warms
 // up; it does not count. The number follows what the samples take after that, lest one
-// accident decides how long all of them are. In a cell the implementations take turns, and who goes
-// first changes from round to round: A B C, B C A, C A B.
+// accident decides how long all of them are. In a cell the implementations take turns,
+// and who goes first changes from round to round: A B C, B C A, C A B.
 func measure(ctx context.Context, p plan, stderr io.Writer) (m measured, err error) {
 	out, err := create(p.out)
 	if err != nil {
