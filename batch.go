@@ -38,7 +38,8 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 			return n, err
 		}
 		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
-			left, err := q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
+			end := done(ctx)
+			left, err := q.awake(ctx, w, &q.putters, nil, w.Yields() && q.yield(w) || w.Sleep(end))
 			return len(vs) - left, err
 		}
 	}
@@ -79,7 +80,8 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	}
 	v, w, err := q.get(ctx, lockfree.Unready, true)
 	if w != nil {
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields() && q.yield(w) || w.Sleep(end))
 	}
 	if err != nil {
 		return 0, err

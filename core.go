@@ -65,20 +65,26 @@ type core[T any] struct {
 	putters parking.List[T] // the Puts that wait, oldest first
 	waiters parking.Pool[T]
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
+	crowd   int           // so many more waiters do not yield, because several have waited at once
 	end     end           // for Done
 	tasks   tasks         // for Join
 
 	_ [lockfree.Pad]byte // between what the lock guards and looker
 
 	looker               parking.Looker  // whether to look a few times before waiting
-	getYields, putYields parking.Yielder // whether to yield before waiting
+	getYields, putYields parking.Yielder // whether to yield before waiting; putYields in a tiny buffer: once listed
 	getPace, putPace     parking.Pacer   // how long to keep off the other side
 }
 
 // In two turns, one of the getters and one of the putters, as many items move as there are
-// slots, if they yield. If they park it is two more, that of a waiting Put and one for a
-// waiting Get; so in a tiny buffer that is faster, although it takes longer.
-const tiny = 2
+// slots if they yield; and two more if they are listed before: that of a waiting Put and
+// one for a waiting Get. So in a tiny buffer calls are listed, and yield then. In a crowd
+// they do not: whoever yields goes to the end of the line of all that are ready, and so
+// each would wait for each item.
+const (
+	tiny        = 3
+	crowdMemory = 1024
+)
 
 const notMade = "queue: a queue must be made by New or NewSPSC"
 
@@ -156,7 +162,8 @@ func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 // the fewer functions have to return after it the better.
 //
 // Before it waits it looks and yields, as long as that is of use. Nobody counts on a
-// call that does: it is not listed, and neither gate is up because of it.
+// call that does: it is not listed, and neither gate is up because of it. (In a tiny
+// buffer it yields once it is listed, in yield.)
 func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	for {
 		switch s {
@@ -245,7 +252,7 @@ func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 		q.unlock()
 		return nil
 	}
-	w := q.enlist(&q.putters)
+	w := q.enlist(&q.putters, q.tiny)
 	w.Bring(v, rest)
 	q.unlock()
 	if q.tiny {
@@ -316,7 +323,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			}
 			q.mu.Lock()
 			if q.buffer.ShutPut() {
-				w := q.enlist(&q.getters)
+				w := q.enlist(&q.getters, q.tiny)
 				q.unlock()
 				return v, w, nil
 			}
@@ -387,12 +394,25 @@ func done(ctx context.Context) <-chan struct{} {
 	return ctx.Done()
 }
 
-// enlist returns a waiter that is the last in l, whose gate is up. It needs mu.
-func (q *core[T]) enlist(l *parking.List[T]) *parking.Waiter[T] {
+// enlist returns a waiter that is the last in l, whose gate is up. If mayYield is true it
+// may be one that yields. It needs mu.
+func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
 	q.mu.Observe(!l.Empty())
 	w := q.waiters.Take()
+	if l.Several() {
+		q.crowd = crowdMemory
+	} else if q.crowd > 0 {
+		q.crowd--
+	}
+	w.SetYields(mayYield && q.crowd == 0 && q.putYields.Due())
 	l.Push(w)
 	return w
+}
+
+// yield has the call of w yield, which was listed to do that before it sleeps. It reports
+// whether w has been woken meanwhile: by whoever serves it, as if it slept.
+func (q *core[T]) yield(w *parking.Waiter[T]) (woken bool) {
+	return w.Yield(&q.putYields, &q.looker, q.buffer.Left)
 }
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or

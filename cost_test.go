@@ -367,7 +367,7 @@ func TestCallsYieldWithMeasure(t *testing.T) {
 	if stall.Enabled {
 		t.Skip("nobody looks at the clock")
 	}
-	for name, q := range map[string]subject[int]{"queue": queue.New[int](8), "spsc": queue.NewSPSC[int](8)} {
+	for name, q := range map[string]subject[int]{"queue": queue.New[int](8), "spsc": queue.NewSPSC[int](8), "tiny": queue.New[int](1)} {
 		t.Run(name, func(t *testing.T) {
 			const items = 4000
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

@@ -232,3 +232,23 @@ func TestCrowdMemory(t *testing.T) {
 	require.Less(t, left, 64<<10)
 	mustBeDeserted(t, q)
 }
+
+// In tiny queues a call yields once it is listed, but not in a crowd.
+func TestWhoYieldsOnceListed(t *testing.T) {
+	q := queue.New[int](1)
+	require.Equal(t, []bool{true, true, false}, []bool{q.EnlistGet(), q.EnlistGet(), q.EnlistGet()})
+	for range 3 {
+		mustPut(t, q, 0) // to one of them
+	}
+	for range queue.CrowdMemory - 1 {
+		require.False(t, q.EnlistGet())
+		mustPut(t, q, 0)
+	}
+	require.True(t, q.EnlistGet(), "the crowd has gone")
+
+	for capacity, yields := range map[int]bool{2: true, 3: true, 4: false, 1000: false, 0: false} {
+		require.Equal(t, yields, queue.New[int](capacity).EnlistGet(), "capacity %d", capacity)
+	}
+	require.True(t, queue.NewSPSC[int](3).EnlistGet())
+	require.False(t, queue.NewSPSC[int](4).EnlistGet())
+}

@@ -25,6 +25,17 @@ func (q *core[T]) Waiting() (gets, puts int) {
 	return q.getters.Len(), q.putters.Len()
 }
 
+// EnlistGet lists a waiter of which nobody sleeps, and reports whether it is to yield.
+func (q *core[T]) EnlistGet() (yields bool) {
+	q.mu.Lock()
+	defer q.unlock()
+	q.buffer.ShutPut()
+	return q.enlist(&q.getters, q.tiny).Yields()
+}
+
+// CrowdMemory is crowdMemory.
+const CrowdMemory = crowdMemory
+
 // NewGrowing is New without a bound, with a first ring of so many slots.
 func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
 	q := &Queue[T]{chain: new(lockfree.Chain[T])}

@@ -156,7 +156,8 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
 			w, err := q.put(ctx, v, state, true)
 			if w != nil {
-				_, err = q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
+				end := done(ctx)
+				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields() && q.yield(w) || w.Sleep(end))
 			}
 			return err
 		}
@@ -214,7 +215,8 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
 			v, w, err := q.get(ctx, state, true)
 			if w != nil {
-				_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+				end := done(ctx)
+				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields() && q.yield(w) || w.Sleep(end))
 			}
 			return v, err
 		}

@@ -196,7 +196,7 @@ func (q *Queue[T]) listCase(put bool, arg any, choice *parking.Choice, index int
 	if put && !q.buffer.ShutGet() || !put && !q.buffer.ShutPut() {
 		return nil, nil
 	}
-	w := q.enlist(q.line(put))
+	w := q.enlist(q.line(put), false)
 	if put {
 		w.Item, _ = arg.(T)
 	}

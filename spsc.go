@@ -62,7 +62,8 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 	}
 	w, err := q.put(ctx, v, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
 	if w != nil {
-		_, err = q.awake(ctx, w, &q.putters, nil, w.Sleep(done(ctx)))
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields() && q.yield(w) || w.Sleep(end))
 	}
 	return err
 }
@@ -96,7 +97,8 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	}
 	v, w, err := q.get(ctx, s, true)
 	if w != nil {
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Sleep(done(ctx)))
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields() && q.yield(w) || w.Sleep(end))
 	}
 	return v, err
 }

@@ -62,7 +62,7 @@ func (x *explorer) unjustified(r *run) (all []*actor) {
 	}
 	// A CloseNow keeps the lock while it waits for items in flight.
 	locked := slices.ContainsFunc(x.all, func(a *actor) bool { return a.locked && !a.done })
-	waking := frozen(func(a *actor) bool { return a.at == stall.WaiterWake })
+	waking := frozen(func(a *actor) bool { return a.at == stall.WaiterWake || a.at == stall.WaiterSend })
 	asleep := 0
 	for _, a := range x.all {
 		var ok bool
@@ -134,7 +134,8 @@ func freeze(t *testing.T, seed uint64, points ...stall.Point) bool {
 // and which are passed with the lock held.
 func chainOnly(p stall.Point) bool { return p >= stall.ChainPut && p <= stall.GrowLast }
 func ringOnly(p stall.Point) bool {
-	return slices.Contains(inSwap, p) || p == stall.ShutGetHead || p == stall.ShutGetRaise || p == stall.HeadStamp || p == stall.DrainedTail
+	return slices.Contains(inSwap, p) || p == stall.ShutGetHead || p == stall.ShutGetRaise || p == stall.HeadStamp || p == stall.DrainedTail ||
+		p == stall.WaiterToSleep // in a tiny one
 }
 func locked(p stall.Point) bool {
 	return p >= stall.ShutPutHead && p <= stall.TakeHead || p >= stall.GrowLink && p <= stall.GrowLast ||
@@ -164,7 +165,7 @@ func meetsSPSC(p, q stall.Point) bool {
 	case spscGet(p):
 		none = []stall.Point{
 			stall.ShutPutHead, stall.ShutPutRaise, stall.SwapRead, stall.SwapTail, stall.SwapHead, stall.HeadStamp, // it is the getter itself
-			stall.WaiterWake, // the getter itself wakes the putter, or is woken
+			stall.WaiterWake, stall.WaiterSend, // the getter itself wakes the putter, or is woken
 		}
 		if p == stall.SPSCLast { // the queue is closed, and nobody waits
 			none = append(none, stall.ShutGetHead, stall.ShutGetRaise, stall.TakeSwap, stall.Lower)

@@ -18,14 +18,22 @@ type Choice struct {
 	// its index, or gone. Set to open by the call before it lists the first waiter,
 	// and by compare-and-swap to something else, once.
 	taken atomic.Int32
-	// idle is for the Pool; here, where it takes no room in the cache line of a waiter.
-	idle atomic.Bool
+	// stage is how far the wait has got. It stays awake if the call does not yield.
+	stage atomic.Int32
 }
 
 // What taken is if it is not the index of a waiter.
 const (
 	open = -1 - iota
 	gone
+)
+
+// What stage is.
+const (
+	awake  = iota // the call does not sleep yet
+	asleep        // it does, or is about to, so that its Wake has to send
+	woken         // it need not sleep: its Wake has come before
+	idle          // the waiter is in the Pool, in place
 )
 
 // Sleep blocks until the Wake that is owed to one of the waiters, and returns

@@ -9,7 +9,8 @@
 //  1. Lock. Make sure, in whatever way the caller has, that nobody can do what
 //     would end the wait without taking the lock from now on.
 //  2. Take a waiter from the pool, and push it to the list. Unlock.
-//  3. Sleep.
+//  3. Sleep; or yield first, which costs less than to sleep and be woken, and may be
+//     all that is needed.
 //  4. Woken: the wait is over, and the waiter says how it ended. Done: lock, and
 //     look whether the waiter is still listed. If so, remove it: the call has
 //     had no effect. If not, it has been served, and the Wake is under way.

@@ -14,6 +14,9 @@ type List[T any] struct {
 // Empty reports whether nobody waits in l.
 func (l *List[T]) Empty() bool { return l.first == nil }
 
+// Several reports whether more than one waits in l.
+func (l *List[T]) Several() bool { return l.first != l.last }
+
 // Len returns how many wait in l.
 func (l *List[T]) Len() (n int) {
 	for w := l.first; w != nil; w = w.next {

@@ -188,6 +188,27 @@ func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	require.Equal(t, 4*gap, q.l.gap, "lost, as any other")
 	require.False(t, q.l.Again())
 
+	var y Yielder // a call that yields once it is listed begins a trial as well
+	listed := func() {
+		w := yielding(new(Pool[int]))
+		require.False(t, w.Yield(&y, q.l, moved))
+	}
+	noYieldIsLong(t)
+	listed()
+	listed()
+	require.False(t, q.l.Looking(), "not due")
+	for !q.l.eager.Load() {
+		q.calls(1, true)
+	}
+	y.misses.Store(0)
+	listed()
+	require.False(t, q.l.Looking(), "once says little")
+	listed()
+	require.True(t, q.l.Looking())
+	for q.l.Looking() {
+		q.calls(1, true)
+	}
+
 	q.l.working.Store(true) // somebody measures
 	q.l.TryLooks(moved)
 	require.False(t, q.l.Looking())

@@ -1,15 +1,20 @@
 package parking
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue/internal/backoff"
 )
 
 func newWaiters(n int) []*Waiter[int] {
@@ -110,6 +115,98 @@ func TestWakeBeforeSleep(t *testing.T) {
 	w := newWaiters(1)[0]
 	w.Wake()
 	require.True(t, w.Sleep(nil))
+}
+
+// yielding returns a waiter that was listed to yield.
+func yielding(p *Pool[int]) *Waiter[int] {
+	w := p.Take()
+	w.SetYields(true)
+	return w
+}
+
+// A call that is served while it yields need not sleep, and nothing is left of that.
+func TestWakeWhileItYields(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	var p Pool[int]
+	for range 3 { // and the waiter is as good as new
+		w := yielding(&p)
+		w.Wake()
+		require.True(t, w.Yield(&y, new(Looker), nil))
+		require.Empty(t, w.own.wake)
+		p.Give(w)
+	}
+}
+
+// A call that has yielded in vain sleeps, and is woken once.
+func TestWakeAfterItHasYielded(t *testing.T) {
+	noYieldIsLong(t)
+	for _, home := range []home{inPlace, onStack} {
+		var y Yielder
+		var p Pool[int]
+		w := yielding(&p)
+		w.home, p.kept = home, [2]*Waiter[int]{}
+		if home == inPlace {
+			p.kept[0] = w
+		}
+		for range 3 {
+			require.False(t, w.Yield(&y, new(Looker), nil))
+			w.Wake()
+			require.True(t, w.Sleep(nil))
+			require.Empty(t, w.own.wake)
+			p.Give(w)
+			require.Same(t, w, yielding(&p))
+		}
+	}
+}
+
+// A call whose context has ended while it slept, and that has been served nevertheless.
+func TestWakeAfterDone(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	var p Pool[int]
+	w := yielding(&p)
+	require.False(t, w.Yield(&y, new(Looker), nil))
+	done := make(chan struct{})
+	close(done)
+	require.False(t, w.Sleep(done))
+	w.Wake()
+	require.True(t, w.Sleep(nil))
+	require.Empty(t, w.own.wake)
+}
+
+// A Wake at any time while a call yields or goes to sleep, on processors of their own.
+func TestWakeRacesWithYield(t *testing.T) {
+	const rounds = 100_000
+	var y Yielder
+	var p Pool[int]
+	var listed atomic.Pointer[Waiter[int]]
+	go func() {
+		for range rounds {
+			w := listed.Swap(nil)
+			for ; w == nil; w = listed.Swap(nil) {
+				runtime.Gosched()
+			}
+			for range rand.IntN(1 << rand.IntN(8)) {
+				backoff.Pause()
+			}
+			w.Wake()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	slept := 0
+	for range rounds {
+		w := yielding(&p)
+		listed.Store(w)
+		if !w.Yield(&y, new(Looker), nil) {
+			slept++
+			require.True(t, w.Sleep(ctx.Done()), "a Wake is lost")
+		}
+		require.Empty(t, w.own.wake)
+		p.Give(w)
+	}
+	t.Logf("slept in %d of %d rounds", slept, rounds)
 }
 
 func TestTakeLeavesNothingInTheWaiter(t *testing.T) {

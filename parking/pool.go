@@ -45,8 +45,8 @@ const poolSize = 128
 // lock.
 func (p *Pool[T]) Take() *Waiter[T] {
 	for _, w := range p.kept {
-		if w != nil && w.own.idle.Load() {
-			w.own.idle.Store(false)
+		if w != nil && w.own.stage.Load() == idle {
+			w.own.stage.Store(awake)
 			return w
 		}
 	}
@@ -56,6 +56,9 @@ func (p *Pool[T]) Take() *Waiter[T] {
 	}
 	if w := p.free; w != nil {
 		p.free, w.next = w.next, nil
+		if w.own.stage.Load() != awake {
+			w.own.stage.Store(awake)
+		}
 		return w
 	}
 	w := &Waiter[T]{own: Choice{wake: make(chan struct{}, 1)}}
@@ -77,7 +80,7 @@ func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
 	served = w.clear()
 	if w.home != onStack {
 		stall.At(stall.GiveIdle)
-		w.own.idle.Store(true)
+		w.own.stage.Store(idle)
 		return served
 	}
 	for {
@@ -97,7 +100,7 @@ func (p *Pool[T]) Return(w *Waiter[T]) {
 	if w.home == onStack {
 		w.next, p.free = p.free, w
 	} else {
-		w.own.idle.Store(true)
+		w.own.stage.Store(idle)
 	}
 }
 

@@ -30,6 +30,23 @@ func TestGiveTriesAgain(t *testing.T) {
 	require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
 }
 
+// A Wake that comes between the two looks that a call takes after it has yielded.
+func TestWakeBeforeItSleeps(t *testing.T) {
+	defer stall.Set(nil)
+	var y Yielder
+	w := yielding(new(Pool[int]))
+	woken := 0
+	stall.Set(&stall.Hook{At: func(at stall.Point) {
+		if at == stall.WaiterToSleep {
+			woken++
+			w.Wake()
+		}
+	}})
+	require.True(t, w.Yield(&y, new(Looker), nil))
+	require.Equal(t, 1, woken)
+	require.Empty(t, w.own.wake)
+}
+
 // A waiter that is kept in place carries nothing by the time it may be taken again.
 func TestGiveClearsFirst(t *testing.T) {
 	defer stall.Set(nil)

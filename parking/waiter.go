@@ -31,6 +31,7 @@ type Waiter[T any] struct {
 	listed     bool       // w is in a List; guarded by the lock
 	home       home       // where w goes in the Pool; set when w is made
 	refused    bool       // the call ends without having been served. Like Item.
+	yields     bool       // the call yields before it sleeps; written before w is listed
 }
 
 // home says where a waiter goes that is given back.
@@ -41,6 +42,12 @@ const (
 	inPlace             // it is kept in place
 	onStack
 )
+
+// SetYields says whether the call that is about to list w has to call Yield before Sleep.
+func (w *Waiter[T]) SetYields(yields bool) { w.yields = yields }
+
+// Yields returns what SetYields has set.
+func (w *Waiter[T]) Yields() bool { return w.yields }
 
 // Bring makes w, which is not listed yet, bring *v and then rest.
 func (w *Waiter[T]) Bring(v *T, rest []T) {
@@ -65,6 +72,27 @@ func (w *Waiter[T]) Left() int {
 // lock.
 func (w *Waiter[T]) Listed() bool { return w.listed }
 
+// Yield yields by y, and reports whether the Wake that is owed to w has come meanwhile:
+// there is nothing to sleep for then. It is for a call with one waiter, before its Sleep.
+// If that is of no use again and again it may begin a trial of l; moved is as for l.Rest.
+//
+// A Wake has to send only if the call sleeps, or is about to. Yield and Wake agree on that
+// by stage, which each of them changes in one step: the second finds what the first did.
+func (w *Waiter[T]) Yield(y *Yielder, l *Looker, moved func() uint64) bool {
+	y.yield()
+	if w.own.stage.Load() == woken {
+		return y.Helped(true)
+	}
+	stall.At(stall.WaiterToSleep)
+	if y.Helped(!w.own.stage.CompareAndSwap(awake, asleep)) {
+		return true
+	}
+	if l.eager.Load() && y.misses.Load() >= 2 {
+		l.TryLooks(moved)
+	}
+	return false
+}
+
 // Sleep is Choice.Sleep for a call with one waiter. If it returns false the caller
 // must find out, under the lock, whether w is still listed.
 func (w *Waiter[T]) Sleep(done <-chan struct{}) bool { return w.own.Sleep(done) }
@@ -78,6 +106,10 @@ func (w *Waiter[T]) Wake() {
 	if c == nil {
 		c = &w.own
 	}
+	if w.yields && c.stage.Swap(woken) == awake {
+		return // w is its call's again, which does not sleep
+	}
+	stall.At(stall.WaiterSend)
 	c.wake <- struct{}{}
 }
 

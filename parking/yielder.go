@@ -20,7 +20,8 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready,
 //     where one that was parked and is woken goes to the front. Beside goroutines
 //     that only compute, a yield may take 10 ms and more. So one yield in eight is
-//     timed, and a long one counts as many of no use.
+//     timed, unless none of those before it can have been long; and a long one counts
+//     as many of no use.
 //
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
@@ -28,6 +29,7 @@ type Yielder struct {
 	trust  atomic.Int32 // so many calls yield without looking at the clock
 	rest   atomic.Int32 // so many calls do not yield
 	misses atomic.Int32 // so many yields were of no use, in a row
+	looked atomic.Int64 // what the clock said after the last yield that was timed, or 0
 }
 
 // longYield is what is long. Variable for tests.
@@ -43,24 +45,44 @@ const (
 // Yield yields, or not, and reports whether it has. The caller has to report by
 // Helped, then.
 func (y *Yielder) Yield() bool {
-	stall.At(stall.Backoff)
+	if !y.Due() {
+		return false
+	}
+	y.yield()
+	return true
+}
+
+// Due reports whether the next call should yield. It is for calls that yield later.
+func (y *Yielder) Due() bool {
 	if n := y.rest.Load(); n > 0 {
 		y.rest.Store(n - 1)
 		return false
 	}
+	return true
+}
+
+func (y *Yielder) yield() {
+	stall.At(stall.Backoff)
 	if n := y.trust.Load(); n > 0 {
 		y.trust.Store(n - 1)
 		runtime.Gosched()
-		return true
+		return
 	}
-	start := time.Now()
+	known := time.Duration(y.looked.Load())
+	start := known
+	if start == 0 {
+		start = clock()
+	}
 	runtime.Gosched()
-	if time.Since(start) > longYield && !stall.Enabled { // a schedule must not depend on the clock
-		y.miss(longMisses)
-	} else {
+	switch now := clock(); {
+	case now-start < longYield || stall.Enabled: // a schedule must not depend on the clock
+		y.looked.Store(int64(now))
 		y.trust.Store(trusted)
+	case known == 0:
+		y.miss(longMisses)
+	default: // it began after start, but we do not know when
+		y.looked.Store(0)
 	}
-	return true
 }
 
 // Helped says whether the yield was of use, and returns that.

@@ -62,21 +62,23 @@ func _() {
 	_ = x[MutexLock-51]
 	_ = x[MutexUnlock-52]
 	_ = x[WaiterSleep-53]
-	_ = x[WaiterWake-54]
-	_ = x[ChoiceWin-55]
-	_ = x[ChoiceGiveUp-56]
-	_ = x[GiveIdle-57]
-	_ = x[GiveTop-58]
-	_ = x[GiveSwap-59]
-	_ = x[TakeSwap-60]
-	_ = x[HeadStamp-61]
-	_ = x[Backoff-62]
-	_ = x[Points-63]
+	_ = x[WaiterToSleep-54]
+	_ = x[WaiterWake-55]
+	_ = x[WaiterSend-56]
+	_ = x[ChoiceWin-57]
+	_ = x[ChoiceGiveUp-58]
+	_ = x[GiveIdle-59]
+	_ = x[GiveTop-60]
+	_ = x[GiveSwap-61]
+	_ = x[TakeSwap-62]
+	_ = x[HeadStamp-63]
+	_ = x[Backoff-64]
+	_ = x[Points-65]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterWakeChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 509, 518, 530, 538, 545, 553, 561, 570, 577, 583}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 512, 522, 532, 541, 553, 561, 568, 576, 584, 593, 600, 606}
 
 func (i Point) String() string {
 	idx := int(i) - 0

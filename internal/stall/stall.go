@@ -75,18 +75,20 @@ const (
 	SPSCLast     // TryGet, TryGetBatch, of a closed ring: before the second Load of tail
 
 	// parking and queue.
-	MutexLock    // Mutex: before it is locked
-	MutexUnlock  // Mutex: before it is unlocked
-	WaiterSleep  // Waiter: listed, the lock released; before the sleep
-	WaiterWake   // Waiter: unlisted, the lock released; before the wake-up
-	ChoiceWin    // Choice, under the lock: before the CAS of who serves it
-	ChoiceGiveUp // Choice: before the CAS of the call that gives up
-	GiveIdle     // Pool: a waiter that is kept is cleared; before the Store of idle
-	GiveTop      // Pool: before the Load of given
-	GiveSwap     // Pool: before the CAS on given
-	TakeSwap     // Pool, under the lock: before the Swap of given
-	HeadStamp    // HeadReady: head is loaded; before the Load of the stamp, or of tail
-	Backoff      // backoff: before the pause
+	MutexLock     // Mutex: before it is locked
+	MutexUnlock   // Mutex: before it is unlocked
+	WaiterSleep   // Waiter: listed, the lock released; before the sleep
+	WaiterToSleep // Waiter: it has yielded; before the CAS on stage
+	WaiterWake    // Waiter: unlisted, the lock released; before the wake-up
+	WaiterSend    // Waiter: it sleeps; before the send
+	ChoiceWin     // Choice, under the lock: before the CAS of who serves it
+	ChoiceGiveUp  // Choice: before the CAS of the call that gives up
+	GiveIdle      // Pool: a waiter that is kept is cleared; before the Store of idle
+	GiveTop       // Pool: before the Load of given
+	GiveSwap      // Pool: before the CAS on given
+	TakeSwap      // Pool, under the lock: before the Swap of given
+	HeadStamp     // HeadReady: head is loaded; before the Load of the stamp, or of tail
+	Backoff       // backoff: before the pause
 
 	Points // how many there are
 )
