@@ -11,7 +11,7 @@ import (
 )
 
 // Looker has calls that would have to wait look for what they need first, a bounded number
-// of times, about 10 us if nobody else is ready to run, yielding in between. If the other
+// of times, about 12 us if nobody else is ready to run, yielding in between. If the other
 // side runs on another processor, and that is near, what they need is there within 100 ns,
 // a fraction of what it takes to park and be woken; and both sides can go on side by side
 // instead of in turns.
@@ -34,7 +34,13 @@ import (
 //     crowd of others that look, too, all yields together may take as long; but then most
 //     of them help somebody.
 //
-// One call in 16 takes part in measuring; the others load three words. All methods may be
+// If the system stops one side for 20 us, as it does now and then, the other should not park:
+// it takes some 50 us until a processor is awake again, in which the first side has to stop,
+// too. So a call goes on for as long as that, some 90 us, as long as nothing at all moves; but
+// only if the last calls have found what they needed sooner: else what it waits for comes
+// seldom, and it would use a processor most of the time.
+//
+// One call in 16 takes part in measuring; the others load four words. All methods may be
 // called by anyone, after Init. The zero Looker never looks.
 type Looker struct {
 	state atomic.Int32 // whether calls look
@@ -44,6 +50,7 @@ type Looker struct {
 	slow  atomic.Int32 // the same, not quickly
 	eager atomic.Bool  // useless yields may begin a trial
 	brief atomic.Bool  // one look before the first yield will do
+	wary  atomic.Int32 // so many calls more go on for the usual time only
 
 	working atomic.Bool   // somebody works on what follows
 	settled bool          // state has been what it is for long enough to be measured
@@ -67,10 +74,12 @@ const (
 )
 
 const (
-	looks     = 16 // before a yield: about 0.6 us
-	rounds    = 16 // of looks and a yield: 12 us, if yields are short
-	sampling  = 16 // one call in so many takes part
-	watched   = 8  // so many do in any case, after a change and after a long yield
+	looks     = 16  // before a yield: about 0.6 us
+	rounds    = 16  // of looks and a yield: 12 us, if yields are short
+	patience  = 128 // rounds if nothing moves
+	wariness  = 16  // calls after one that took more than the usual rounds
+	sampling  = 16  // one call in so many takes part
+	watched   = 8   // so many do in any case, after a change and after a long yield
 	mostVain  = 16
 	leastGap  = 8    // measurements: about a millisecond
 	mostGap   = 8192 // about a second
@@ -99,6 +108,7 @@ func (l *Looker) Init() {
 	if parallel() {
 		l.state.Store(looking)
 		l.watch.Store(watched)
+		l.wary.Store(wariness)
 		l.since = clock()
 		l.gap = leastGap
 	}
@@ -136,7 +146,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		start = clock()
 		l.measure(start, moved, false)
 	}
-	n, each, brief := rounds, looks, l.brief.Load()
+	n, each, brief := patience, looks, l.brief.Load()
 	if brief {
 		each = 1
 	}
@@ -144,7 +154,14 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		n, each = 1, 1 // the others are the same steps
 	}
 	var began time.Duration // of the yield, or of the looks before it
+	var from uint64         // how many items had moved after half of the usual rounds
 	for i := range n {
+		if i == rounds/2 {
+			from = moved()
+		}
+		if i >= rounds && (l.wary.Load() > 0 || moved() != from) {
+			break
+		}
 		for range each {
 			backoff.Pause()
 			if ready() {
@@ -152,7 +169,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 					l.took(clock() - start)
 				}
 				l.setBrief(brief, false)
-				l.helped()
+				l.helped(i)
 				return true
 			}
 		}
@@ -167,7 +184,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 			each = looks
 		}
 		if done {
-			l.helped()
+			l.helped(i)
 		}
 		if now-began > tooLong && !stall.Enabled {
 			l.long(now, moved)
@@ -178,6 +195,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		}
 		began = now
 	}
+	l.wary.Store(wariness)
 	if l.vain.Add(1) >= mostVain && l.working.CompareAndSwap(false, true) {
 		l.lose(clock(), moved())
 		l.working.Store(false)
@@ -213,10 +231,15 @@ func (l *Looker) took(d time.Duration) {
 	}
 }
 
-// helped takes note of a call that need not wait.
-func (l *Looker) helped() {
+// helped takes note of a call that need not wait, after so many rounds.
+func (l *Looker) helped(after int) {
 	if n := l.vain.Load(); n > 0 {
 		l.vain.Store(n - 1)
+	}
+	if after >= rounds {
+		l.wary.Store(wariness)
+	} else if n := l.wary.Load(); n > 0 {
+		l.wary.Store(n - 1)
 	}
 }
 

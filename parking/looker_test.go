@@ -82,6 +82,50 @@ func TestLooksAreBounded(t *testing.T) {
 	require.Equal(t, rounds*(looks+1), n)
 }
 
+// A call looks for longer if nothing moves, as long as calls are used to find what they
+// need soon.
+func TestPatience(t *testing.T) {
+	l := newLooker(t, true)
+	still := func() uint64 { return 0 }
+	// after returns how many rounds a call makes that finds what it needs after so many.
+	after := func(most int, moved func() uint64) (n int) {
+		l.Look(func() bool { n++; return n == most*(looks+1) }, moved)
+		return n / (looks + 1)
+	}
+	earn := func(n int) {
+		for range n {
+			require.Equal(t, 1, after(1, still))
+		}
+	}
+	require.Equal(t, rounds, after(patience+1, still), "not yet")
+	earn(wariness)
+	require.Equal(t, patience, after(patience+1, still))
+	require.Equal(t, rounds, after(patience+1, still), "not after it was in vain")
+	earn(wariness - 1)
+	require.Equal(t, rounds, after(patience+1, still), "not earned")
+	earn(wariness)
+	require.Equal(t, rounds+1, after(rounds+1, still))
+	require.Equal(t, rounds, after(patience+1, still), "not where it takes long as a rule")
+	earn(wariness)
+	moves := uint64(0)
+	require.Equal(t, rounds, after(patience+1, func() uint64 { moves++; return moves }), "not if others get on")
+	earn(wariness)
+	moves = 0
+	late := func() uint64 { moves++; return moves / 10 }
+	require.InDelta(t, rounds+10, after(patience+1, late), 2)
+
+	earn(wariness)
+	n := 0
+	l.Look(func() bool {
+		n++
+		if n == 2*rounds*(looks+1) {
+			l.wary.Store(1) // another call has given up
+		}
+		return false
+	}, still)
+	require.Equal(t, 2*rounds, n/(looks+1))
+}
+
 // On one processor nobody can come while a call looks, and the zero Looker is for
 // queues where looks are of no use.
 func TestNobodyLooksOnOneProcessor(t *testing.T) {
