@@ -51,6 +51,7 @@ type Looker struct {
 	eager atomic.Bool  // useless yields may begin a trial
 	brief atomic.Bool  // one look before the first yield will do
 	wary  atomic.Int32 // so many calls more go on for the usual time only
+	most  int32        // rounds; set by Init
 
 	working atomic.Bool   // somebody works on what follows
 	settled bool          // state has been what it is for long enough to be measured
@@ -91,11 +92,12 @@ const (
 
 // Variable for tests.
 var (
-	quickLook = 150 * time.Nanosecond // two looks, and two looks at the clock
-	tooLong   = time.Millisecond      // a yield
-	settling  = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
-	measuring = 100 * time.Microsecond
-	parallel  = backoff.Parallel
+	quickLook      = 150 * time.Nanosecond // two looks, and two looks at the clock
+	tooLong        = time.Millisecond      // a yield
+	settling       = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
+	measuring      = 100 * time.Microsecond
+	parallel       = backoff.Parallel
+	oversubscribed = backoff.Oversubscribed
 )
 
 var epoch = time.Now()
@@ -111,6 +113,10 @@ func (l *Looker) Init() {
 		l.wary.Store(wariness)
 		l.since = clock()
 		l.gap = leastGap
+		l.most = patience
+		if oversubscribed() { // then who is looked for may wait for this processor
+			l.most = rounds
+		}
 	}
 }
 
@@ -146,7 +152,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		start = clock()
 		l.measure(start, moved, false)
 	}
-	n, each, brief := patience, looks, l.brief.Load()
+	n, each, brief := l.most, looks, l.brief.Load()
 	if brief {
 		each = 1
 	}
@@ -232,7 +238,7 @@ func (l *Looker) took(d time.Duration) {
 }
 
 // helped takes note of a call that need not wait, after so many rounds.
-func (l *Looker) helped(after int) {
+func (l *Looker) helped(after int32) {
 	if n := l.vain.Load(); n > 0 {
 		l.vain.Store(n - 1)
 	}

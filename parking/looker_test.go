@@ -19,14 +19,15 @@ func newLooker(t *testing.T, quick bool) *Looker {
 	if stall.Enabled {
 		t.Skip("nobody looks at the clock")
 	}
-	clockBefore, parallelBefore := clock, parallel
+	clockBefore, parallelBefore, oversubscribedBefore := clock, parallel, oversubscribed
 	quickBefore, longBefore, settlingBefore, measuringBefore := quickLook, tooLong, settling, measuring
 	t.Cleanup(func() {
-		clock, parallel = clockBefore, parallelBefore
+		clock, parallel, oversubscribed = clockBefore, parallelBefore, oversubscribedBefore
 		quickLook, tooLong, settling, measuring = quickBefore, longBefore, settlingBefore, measuringBefore
 	})
 	clock = func() time.Duration { now++; return now }
 	parallel = func() bool { return true }
+	oversubscribed = func() bool { return false }
 	quickLook, tooLong, settling, measuring = 0, time.Hour, [states]time.Duration{}, 0
 	if quick {
 		quickLook = time.Hour
@@ -124,6 +125,12 @@ func TestPatience(t *testing.T) {
 		return false
 	}, still)
 	require.Equal(t, 2*rounds, n/(looks+1))
+
+	oversubscribed = func() bool { return true }
+	l = new(Looker)
+	l.Init()
+	earn(wariness)
+	require.Equal(t, rounds, after(patience+1, still), "it may keep the other side from running")
 }
 
 // On one processor nobody can come while a call looks, and the zero Looker is for

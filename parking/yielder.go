@@ -19,9 +19,8 @@ import (
 //     longer the more of them there were in a row.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready,
 //     where one that was parked and is woken goes to the front. Beside goroutines
-//     that only compute, a yield may take 10 ms and more. So one yield in eight is
-//     timed, unless none of those before it can have been long; and a long one counts
-//     as many of no use.
+//     that only compute, a yield may take 10 ms and more. So one yield in 16 is
+//     timed, and a long one counts as many of no use.
 //
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
@@ -29,7 +28,6 @@ type Yielder struct {
 	trust  atomic.Int32 // so many calls yield without looking at the clock
 	rest   atomic.Int32 // so many calls do not yield
 	misses atomic.Int32 // so many yields were of no use, in a row
-	looked atomic.Int64 // what the clock said after the last yield that was timed, or 0
 }
 
 // longYield is what is long. Variable for tests.
@@ -38,7 +36,7 @@ var longYield = 50 * time.Microsecond
 const (
 	longMisses = 12 // as many as one long yield counts
 	mostMisses = 18
-	trusted    = 7
+	trusted    = 15
 	someRest   = 64
 )
 
@@ -68,20 +66,12 @@ func (y *Yielder) yield() {
 		runtime.Gosched()
 		return
 	}
-	known := time.Duration(y.looked.Load())
-	start := known
-	if start == 0 {
-		start = clock()
-	}
+	start := clock()
 	runtime.Gosched()
-	switch now := clock(); {
-	case now-start < longYield || stall.Enabled: // a schedule must not depend on the clock
-		y.looked.Store(int64(now))
-		y.trust.Store(trusted)
-	case known == 0:
+	if clock()-start > longYield && !stall.Enabled { // a schedule must not depend on the clock
 		y.miss(longMisses)
-	default: // it began after start, but we do not know when
-		y.looked.Store(0)
+	} else {
+		y.trust.Store(trusted)
 	}
 }
 

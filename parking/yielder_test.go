@@ -76,42 +76,6 @@ func TestDue(t *testing.T) {
 	require.True(t, y.Due())
 }
 
-// One yield in eight is timed, by two looks at the clock, or by one if that is enough: the
-// last one was not long ago.
-func TestYieldsAreTimed(t *testing.T) {
-	if stall.Enabled {
-		t.Skip("nobody looks at the clock")
-	}
-	now, looks, before := time.Hour, 0, clock
-	clock = func() time.Duration { looks++; return now }
-	defer func() { clock = before }()
-	var y Yielder
-	yields := func() (n int) { // until one was timed
-		for looks = 0; looks == 0; n++ {
-			y.yield()
-		}
-		return n
-	}
-	require.Equal(t, 1, yields())
-	require.Equal(t, 2, looks)
-	for range 3 {
-		require.Equal(t, 1+trusted, yields())
-		require.Equal(t, 1, looks)
-		now += longYield - 1
-	}
-	now += longYield
-	require.Equal(t, 1+trusted, yields())
-	require.Equal(t, 1, looks, "it may have been long")
-	require.Equal(t, 1, yields())
-	require.Equal(t, 2, looks, "this one was not")
-	require.True(t, y.Due())
-	now += longYield
-	yields()
-	clock = func() time.Duration { now += longYield; return now }
-	y.yield()
-	require.False(t, y.Due(), "a long one")
-}
-
 // A yield that takes long is not repeated soon, whether it helped or not.
 func TestLongYieldsEnd(t *testing.T) {
 	if stall.Enabled {

@@ -24,6 +24,10 @@ var numCPU = runtime.NumCPU
 // affinity of the program leaves it.
 func Parallel() bool { return min(runtime.GOMAXPROCS(0), numCPU()) > 1 }
 
+// Oversubscribed reports whether goroutines may have to wait for a processor although the
+// scheduler has given them a thread.
+func Oversubscribed() bool { return runtime.GOMAXPROCS(0) > numCPU() }
+
 // Yield is for a caller that lost a claim or met a slot in flight. It pauses, some
 // times as long as it must be at least, and then yields the processor, so that the other
 // side finishes even if it has been descheduled and there is one processor only. The

@@ -6,17 +6,20 @@ import (
 	"time"
 )
 
-func TestParallelNeedsTwoProcessorsAndLeaveToUseThem(t *testing.T) {
+func TestParallelAndOversubscribed(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	defer func() { numCPU = runtime.NumCPU }()
 	for _, c := range []struct {
-		procs, cpus int
-		parallel    bool
-	}{{1, 1, false}, {1, 2, false}, {2, 1, false}, {2, 2, true}} {
+		procs, cpus              int
+		parallel, oversubscribed bool
+	}{{1, 1, false, false}, {1, 2, false, false}, {2, 1, false, true}, {2, 2, true, false}, {3, 2, true, true}} {
 		runtime.GOMAXPROCS(c.procs)
 		numCPU = func() int { return c.cpus }
 		if Parallel() != c.parallel {
 			t.Errorf("GOMAXPROCS %d, processors %d: %v", c.procs, c.cpus, Parallel())
+		}
+		if Oversubscribed() != c.oversubscribed {
+			t.Errorf("GOMAXPROCS %d, processors %d: oversubscribed %v", c.procs, c.cpus, Oversubscribed())
 		}
 	}
 }
