@@ -410,7 +410,9 @@ func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
 }
 
 // yield has the call of w yield, which was listed to do that before it sleeps. It reports
-// whether w has been woken meanwhile: by whoever serves it, as if it slept.
+// whether w has been woken meanwhile: by whoever serves it, as if it slept. The call has
+// asked for its context's Done channel before, so that a context can tell of every call
+// that it waits.
 func (q *core[T]) yield(w *parking.Waiter[T]) (woken bool) {
 	return w.Yield(&q.putYields, &q.looker, q.buffer.Left)
 }

@@ -19,7 +19,7 @@ import (
 // lock again.
 //
 //   - The first two waiters are kept in place, for the usual case that one call or
-//     two wait: a flag in the waiter itself says that it has been given back, and
+//     two wait: the stage of the waiter itself says that it has been given back, and
 //     whoever gives it back touches nothing else.
 //   - Others go round: they are pushed on a stack. Whoever holds the lock takes all
 //     that has been given back at once: nothing is popped while others push, so

@@ -59,6 +59,7 @@ func (y *Yielder) Due() bool {
 	return true
 }
 
+// yield yields, and sees to it that long yields are noticed.
 func (y *Yielder) yield() {
 	stall.At(stall.Backoff)
 	if n := y.trust.Load(); n > 0 {
