@@ -25,9 +25,10 @@ import (
 //   - They do not look for a while if that is not so, or if most calls have to wait
 //     nevertheless; and a longer while each time.
 //   - The while may end early, from an eighth on, when a call has yielded twice and that
-//     was of no use: the other side seems to run on another processor by now. The system
-//     may leave both on one for milliseconds at first, and then no looks are of use; so in a
-//     trial one look before a yield will do, as long as that yield brings what is needed.
+//     was of no use: the other side seems to run on another processor by now.
+//   - The system may leave both sides on one processor for milliseconds at first, and then
+//     yields are of use, and looks are not. So until a trial has settled a call looks just
+//     once before each yield; and the trial is lost if no look was of use.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. If a yield has
 //     taken so long it has to be twice as many items, and the call looks no further. In a
@@ -49,7 +50,6 @@ type Looker struct {
 	quick atomic.Int32 // calls that have taken part, and whose looks have ended quickly
 	slow  atomic.Int32 // the same, not quickly
 	eager atomic.Bool  // useless yields may begin a trial
-	brief atomic.Bool  // one look before the first yield will do
 	wary  atomic.Int32 // so many calls more go on for the usual time only
 	most  int32        // rounds; set by Init
 
@@ -94,7 +94,7 @@ const (
 var (
 	quickLook      = 150 * time.Nanosecond // two looks, and two looks at the clock
 	tooLong        = time.Millisecond      // a yield
-	settling       = [states]time.Duration{not: 50 * time.Microsecond, trying: time.Millisecond, looking: 200 * time.Microsecond}
+	settling       = [states]time.Duration{not: 50 * time.Microsecond, trying: 500 * time.Microsecond, looking: 200 * time.Microsecond}
 	measuring      = 100 * time.Microsecond
 	parallel       = backoff.Parallel
 	oversubscribed = backoff.Oversubscribed
@@ -152,9 +152,9 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		start = clock()
 		l.measure(start, moved, false)
 	}
-	n, each, brief := l.most, looks, l.brief.Load()
-	if brief {
-		each = 1
+	n, each, usual := l.most, looks, int32(rounds)
+	if l.state.Load() == trying {
+		n, each, usual = rounds*looks, 1, rounds*looks
 	}
 	if stall.Enabled {
 		n, each = 1, 1 // the others are the same steps
@@ -162,10 +162,10 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 	var began time.Duration // of the yield, or of the looks before it
 	var from uint64         // how many items had moved after half of the usual rounds
 	for i := range n {
-		if i == rounds/2 {
+		if i == usual/2 {
 			from = moved()
 		}
-		if i >= rounds && (l.wary.Load() > 0 || moved() != from) {
+		if i >= usual && (l.wary.Load() > 0 || moved() != from) {
 			break
 		}
 		for range each {
@@ -174,7 +174,6 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 				if sample {
 					l.took(clock() - start)
 				}
-				l.setBrief(brief, false)
 				l.helped(i)
 				return true
 			}
@@ -185,10 +184,6 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		stall.At(stall.Backoff)
 		runtime.Gosched()
 		now, done := clock(), ready()
-		if i == 0 {
-			l.setBrief(brief, done && l.state.Load() == trying)
-			each = looks
-		}
 		if done {
 			l.helped(i)
 		}
@@ -207,15 +202,6 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		l.working.Store(false)
 	}
 	return false
-}
-
-// setBrief sets brief, which has been found to be was. In a trial both sides may be on one
-// processor yet; as long as the first yield brings what a call needs, looks before it are a
-// waste of time.
-func (l *Looker) setBrief(was, is bool) {
-	if was != is {
-		l.brief.Store(is)
-	}
 }
 
 // long takes note of yields that have taken long.
@@ -277,7 +263,12 @@ func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
 			l.did(now, n, rate, dear)
 		}
 	case !l.settled && (l.calls >= 2 && d > settling[l.state.Load()] || l.calls >= watched && slow > l.calls/4):
-		l.begin(now, moved(), true) // slow looks: the other side runs already, and its processor is far
+		// (Slow looks: the other side runs already, and its processor is far.)
+		if l.state.Load() == trying && l.calls >= watched && quick+slow == 0 {
+			l.lose(now, moved()) // only yields were of use: both sides are on one processor
+		} else {
+			l.begin(now, moved(), true)
+		}
 	}
 }
 

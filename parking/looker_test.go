@@ -175,38 +175,68 @@ func TestWayChangesWithTheTraffic(t *testing.T) {
 	require.Less(t, q.calls(10_000, true), 1000)
 }
 
-// While a trial has not settled, both sides may be on one processor yet. Then a yield brings
-// what a call needs, and all looks before it are a waste of time.
-func TestOneLookBeforeYieldsThatHelpInATrial(t *testing.T) {
+// While a trial has not settled, both sides may be on one processor yet. Then yields bring
+// what a call needs, and more than one look before each is a waste of time.
+func TestTrialsLookOnceBeforeEachYield(t *testing.T) {
 	l := newLooker(t, true)
-	settling[trying], settling[looking] = time.Hour, time.Hour
-	moved := func() uint64 { return 0 }
-	before := func(k int) (looked int) { // how many looks are before the first yield, if the k-th look is of use
+	settling[trying] = time.Hour
+	each := func() (each, all int) { // how many looks are between two yields, and in a call
 		n, tick := 0, clock
 		clock = func() time.Duration {
-			if looked == 0 {
-				looked = n
+			if n > 0 {
+				each = n - 1 // less the one after the last yield
 			}
+			n = 0
 			return tick()
 		}
 		defer func() { clock = tick }()
-		require.True(t, l.Look(func() bool { n++; return n == k }, moved))
-		return looked
+		require.False(t, l.Look(func() bool { n++; all++; return false }, func() uint64 { return uint64(all) }))
+		return each, all
 	}
-	for range 2 {
-		require.Equal(t, looks, before(looks+1), "no trial")
+	for _, c := range []struct{ way, each, rounds int }{
+		{looking, looks, rounds},
+		{trying, 1, rounds * looks},
+		{looking, looks, rounds},
+	} {
+		l.change(int32(c.way), clock(), 0)
+		e, all := each()
+		require.Equal(t, c.each, e)
+		require.Equal(t, c.rounds*(c.each+1), all)
 	}
 	l.change(trying, clock(), 0)
-	require.Equal(t, looks, before(looks+1))
-	require.Equal(t, 1, before(2), "the last yield was of use")
-	require.Equal(t, 1, before(3), "so it was, but this one is not")
-	require.Equal(t, looks, before(looks+1))
-	require.True(t, l.Look(func() bool { return true }, moved), "without a yield")
-	require.Equal(t, looks, before(looks+1))
-	require.Equal(t, 1, before(2))
 	l.begin(clock(), 0, true)
-	require.Equal(t, 1, before(2), "it is the last yield that counts")
-	require.Equal(t, looks, before(looks+1), "the trial has settled")
+	e, _ := each()
+	require.Equal(t, looks, e, "the trial has settled")
+}
+
+// If it is always the yield that brings what a call needs, and never a look, both sides are
+// on one processor. A few calls say little.
+func TestTrialIsLostIfOnlyYieldsAreOfUse(t *testing.T) {
+	for _, c := range []struct {
+		calls, useful int // the useful-th look is
+		way           int32
+	}{
+		{watched, 2, not},
+		{watched, 1, looking},
+		{watched - 1, 2, looking},
+	} {
+		l := newLooker(t, true)
+		measuring, settling[trying] = time.Hour, time.Second
+		l.change(trying, clock(), 0)
+		gap := l.gap
+		for i := range c.calls {
+			if i == c.calls-1 {
+				now += time.Minute
+			}
+			n := 0
+			require.Equal(t, trying, int(l.state.Load()))
+			require.True(t, l.Look(func() bool { n++; return n >= c.useful }, func() uint64 { return 0 }))
+		}
+		require.Equal(t, c.way, l.state.Load(), c)
+		if c.way == not {
+			require.Equal(t, 4*gap, l.gap)
+		}
+	}
 }
 
 // The other side may have come to run on another processor before the next trial is due, and
