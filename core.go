@@ -65,7 +65,7 @@ type core[T any] struct {
 	putters parking.List[T] // the Puts that wait, oldest first
 	waiters parking.Pool[T]
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
-	crowd   int           // so many more waiters do not yield, because several have waited at once
+	crowd   int           // for lonely
 	end     end           // for Done
 	tasks   tasks         // for Join
 
@@ -399,14 +399,20 @@ func done(ctx context.Context) <-chan struct{} {
 func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
 	q.mu.Observe(!l.Empty())
 	w := q.waiters.Take()
+	w.Yields = mayYield && q.lonely(l) && q.putYields.Due()
+	l.Push(w)
+	return w
+}
+
+// lonely reports whether none of the last calls, crowdMemory at least, has found more than
+// one before it in its list, and takes note of l for the next. It needs mu.
+func (q *core[T]) lonely(l *parking.List[T]) bool {
 	if l.Several() {
 		q.crowd = crowdMemory
 	} else if q.crowd > 0 {
 		q.crowd--
 	}
-	w.SetYields(mayYield && q.crowd == 0 && q.putYields.Due())
-	l.Push(w)
-	return w
+	return q.crowd == 0
 }
 
 // yield has the call of w yield, which was listed to do that before it sleeps. It reports

@@ -30,7 +30,7 @@ func (q *core[T]) EnlistGet() (yields bool) {
 	q.mu.Lock()
 	defer q.unlock()
 	q.buffer.ShutPut()
-	return q.enlist(&q.getters, q.tiny).Yields()
+	return q.enlist(&q.getters, q.tiny).Yields
 }
 
 // CrowdMemory is crowdMemory.

@@ -157,7 +157,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 			w, err := q.put(ctx, v, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields() && q.yield(w) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yield(w) || w.Sleep(end))
 			}
 			return err
 		}
@@ -216,7 +216,7 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 			v, w, err := q.get(ctx, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields() && q.yield(w) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yield(w) || w.Sleep(end))
 			}
 			return v, err
 		}

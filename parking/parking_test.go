@@ -120,7 +120,7 @@ func TestWakeBeforeSleep(t *testing.T) {
 // yielding returns a waiter that was listed to yield.
 func yielding(p *Pool[int]) *Waiter[int] {
 	w := p.Take()
-	w.SetYields(true)
+	w.Yields = true
 	return w
 }
 

@@ -31,7 +31,7 @@ type Waiter[T any] struct {
 	listed     bool       // w is in a List; guarded by the lock
 	home       home       // where w goes in the Pool; set when w is made
 	refused    bool       // the call ends without having been served. Like Item.
-	yields     bool       // the call yields before it sleeps; written before w is listed
+	Yields     bool       // the call has to call Yield before Sleep. Written before w is listed.
 }
 
 // home says where a waiter goes that is given back.
@@ -42,12 +42,6 @@ const (
 	inPlace             // it is kept in place
 	onStack
 )
-
-// SetYields says whether the call that is about to list w has to call Yield before Sleep.
-func (w *Waiter[T]) SetYields(yields bool) { w.yields = yields }
-
-// Yields returns what SetYields has set.
-func (w *Waiter[T]) Yields() bool { return w.yields }
 
 // Bring makes w, which is not listed yet, bring *v and then rest.
 func (w *Waiter[T]) Bring(v *T, rest []T) {
@@ -106,7 +100,7 @@ func (w *Waiter[T]) Wake() {
 	if c == nil {
 		c = &w.own
 	}
-	if w.yields && c.stage.Swap(woken) == awake {
+	if w.Yields && c.stage.Swap(woken) == awake {
 		return // w is its call's again, which does not sleep
 	}
 	stall.At(stall.WaiterSend)

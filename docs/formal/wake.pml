@@ -14,7 +14,7 @@ mtype = { Awake, Asleep, Woken };
 
 bool mu;                                 /* parking.Mutex */
 bool listed;                             /* Waiter.listed */
-bool yields;                             /* Waiter.yields */
+bool yields;                             /* Waiter.Yields */
 mtype stage;                             /* Choice.stage */
 byte wake;                               /* how many are in the channel Choice.wake */
 
@@ -32,7 +32,7 @@ active proctype calls() {
 	:: else ->
 		lock();
 		assert(wake == 0 && waking == 0);       /* nothing is left of the call before */
-		d_step { stage = Awake; served = false; listed = true };        /* Take, SetYields, Push */
+		d_step { stage = Awake; served = false; listed = true };        /* Take, Yields, Push */
 		if
 		:: yields = true
 		:: yields = false
@@ -95,7 +95,7 @@ active [SERVERS] proctype server() {
 		if
 		:: mine ->                              /* Wake */
 			send = true;
-			assert(whose == call);          /* w.yields, w.choice */
+			assert(whose == call);          /* w.Yields, w.choice */
 			if
 			:: yields ->
 #ifdef BUG_WAKE_LOADS
