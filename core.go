@@ -65,7 +65,6 @@ type core[T any] struct {
 	putters parking.List[T] // the Puts that wait, oldest first
 	waiters parking.Pool[T]
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
-	crowd   int           // for lonely
 	end     end           // for Done
 	tasks   tasks         // for Join
 
@@ -78,13 +77,8 @@ type core[T any] struct {
 
 // In two turns, one of the getters and one of the putters, as many items move as there are
 // slots if they yield; and two more if they are listed before: that of a waiting Put and
-// one for a waiting Get. So in a tiny buffer calls are listed, and yield then. In a crowd
-// they do not: whoever yields goes to the end of the line of all that are ready, and so
-// each would wait for each item.
-const (
-	tiny        = 3
-	crowdMemory = 1024
-)
+// one for a waiting Get. So in a tiny buffer calls are listed, and yield then.
+const tiny = 3
 
 const notMade = "queue: a queue must be made by New or NewSPSC"
 
@@ -397,22 +391,11 @@ func done(ctx context.Context) <-chan struct{} {
 // enlist returns a waiter that is the last in l, whose gate is up. If mayYield is true it
 // may be one that yields. It needs mu.
 func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
-	q.mu.Observe(!l.Empty())
+	q.mu.Observe(l.Crowded())
 	w := q.waiters.Take()
-	w.Yields = mayYield && q.lonely(l) && q.putYields.Due()
+	w.Yields = mayYield && q.mu.Calm() && q.putYields.Due()
 	l.Push(w)
 	return w
-}
-
-// lonely reports whether none of the last calls, crowdMemory at least, has found more than
-// one before it in its list, and takes note of l for the next. It needs mu.
-func (q *core[T]) lonely(l *parking.List[T]) bool {
-	if l.Several() {
-		q.crowd = crowdMemory
-	} else if q.crowd > 0 {
-		q.crowd--
-	}
-	return q.crowd == 0
 }
 
 // yield has the call of w yield, which was listed to do that before it sleeps. It reports

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parkring/queue"
+	"github.com/parkring/queue/internal/stall"
 )
 
 // This file has a crowd wait on one queue: far more goroutines than the pool of
@@ -236,19 +237,77 @@ func TestCrowdMemory(t *testing.T) {
 // In tiny queues a call yields once it is listed, but not in a crowd.
 func TestWhoYieldsOnceListed(t *testing.T) {
 	q := queue.New[int](1)
-	require.Equal(t, []bool{true, true, false}, []bool{q.EnlistGet(), q.EnlistGet(), q.EnlistGet()})
-	for range 3 {
+	for _, yields := range []bool{true, true, true, false} {
+		require.Equal(t, yields, q.EnlistGet())
+	}
+	for range 4 {
 		mustPut(t, q, 0) // to one of them
 	}
-	for range queue.CrowdMemory - 1 {
-		require.False(t, q.EnlistGet())
+	n := 0
+	for ; !q.EnlistGet(); n++ { // until the crowd is forgotten
 		mustPut(t, q, 0)
+		require.Less(t, n, 10_000)
 	}
-	require.True(t, q.EnlistGet(), "the crowd has gone")
+	require.Greater(t, n, 500)
 
 	for capacity, yields := range map[int]bool{2: true, 3: true, 4: false, 1000: false, 0: false} {
 		require.Equal(t, yields, queue.New[int](capacity).EnlistGet(), "capacity %d", capacity)
 	}
 	require.True(t, queue.NewSPSC[int](3).EnlistGet())
 	require.False(t, queue.NewSPSC[int](4).EnlistGet())
+}
+
+// With one processor a call yields before it waits, so that whoever is ready to serve it
+// finds nobody that waits; but not after a crowd has waited.
+func TestCrowdsDoNotYield(t *testing.T) {
+	if stall.Enabled || underRace() {
+		t.Skip("a yield is not what it is otherwise")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	// yields returns how many of 100 Gets and 100 Puts have yielded first, if so many have
+	// waited at once before.
+	yields := func(crowd int) (gets, puts int) {
+		q := queue.New[int](8)
+		for range crowd {
+			q.EnlistGet()
+		}
+		mustPut(t, q, make([]int, crowd)...)
+		count := func(call, serve func(), n *int) {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if gets, puts := q.Waiting(); gets+puts == 0 {
+					*n++
+				}
+				serve()
+			})
+			call()
+			wg.Wait()
+		}
+		put, get := func() { _ = q.Put(bg, 0) }, func() { _, _ = q.Get(bg) }
+		for range 100 {
+			count(get, put, &gets)
+		}
+		mustPut(t, q, make([]int, q.Cap())...)
+		for range 100 {
+			count(put, get, &puts)
+		}
+		return gets, puts
+	}
+	for _, c := range []struct {
+		crowd       int
+		least, most int
+	}{
+		{0, 90, 100},
+		{3, 90, 100}, // is no crowd
+		{4, 0, 10},
+	} {
+		var gets, puts int
+		for range 50 { // one that is interrupted while it yields thinks better of it for a while
+			if gets, puts = yields(c.crowd); min(gets, puts) >= c.least && max(gets, puts) <= c.most {
+				break
+			}
+		}
+		require.True(t, min(gets, puts) >= c.least && max(gets, puts) <= c.most,
+			"%d Gets and %d Puts have yielded after a crowd of %d", gets, puts, c.crowd)
+	}
 }

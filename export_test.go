@@ -33,9 +33,6 @@ func (q *core[T]) EnlistGet() (yields bool) {
 	return q.enlist(&q.getters, q.tiny).Yields
 }
 
-// CrowdMemory is crowdMemory.
-const CrowdMemory = crowdMemory
-
 // NewGrowing is New without a bound, with a first ring of so many slots.
 func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
 	q := &Queue[T]{chain: new(lockfree.Chain[T])}

@@ -14,8 +14,8 @@ type List[T any] struct {
 // Empty reports whether nobody waits in l.
 func (l *List[T]) Empty() bool { return l.first == nil }
 
-// Several reports whether more than one waits in l.
-func (l *List[T]) Several() bool { return l.first != l.last }
+// Crowded reports whether at least three wait in l.
+func (l *List[T]) Crowded() bool { return l.first != l.last && l.first.next != l.last }
 
 // Len returns how many wait in l.
 func (l *List[T]) Len() (n int) {

@@ -15,14 +15,14 @@ import (
 // about 25 us together; then it queues up like everybody.
 type Mutex struct {
 	mu sync.Mutex
-	// crowd is above zero while a crowd waits: set when a waiter finds another
-	// before it in its list, counted down by each that finds none. Written under
-	// the lock, read by anyone.
+	// crowd is above zero while a crowd waits: set when a waiter finds its list
+	// crowded, counted down by each that does not. Written under the lock, read by
+	// anyone.
 	crowd atomic.Int32
 }
 
 const (
-	crowdMemory = 64 // lonely waiters until a crowd is forgotten
+	crowdMemory = 1024 // waiters that find no crowd, until it is forgotten
 	lockTries   = 4
 )
 
@@ -56,15 +56,16 @@ func (m *Mutex) Unlock() {
 }
 
 // Observe takes note, under the lock, that a waiter is about to be listed and
-// whether others wait in that list.
-func (m *Mutex) Observe(others bool) {
+// whether that list is crowded.
+func (m *Mutex) Observe(crowded bool) {
 	switch c := m.crowd.Load(); {
-	case others && c < crowdMemory:
+	case crowded && c < crowdMemory:
 		m.crowd.Store(crowdMemory)
-	case !others && c > 0:
+	case !crowded && c > 0:
 		m.crowd.Store(c - 1)
 	}
 }
 
-// Calm reports whether no crowd waits.
+// Calm reports whether no crowd waits. In a crowd calls should not yield: whoever does
+// goes to the end of the line of all that are ready to run.
 func (m *Mutex) Calm() bool { return m.crowd.Load() == 0 }
