@@ -27,8 +27,8 @@ import (
 //   - The while may end early, from an eighth on, when a call has yielded twice and that
 //     was of no use: the other side seems to run on another processor by now.
 //   - The system may leave both sides on one processor for milliseconds at first, and then
-//     yields are of use, and looks are not. So until a trial has settled a call looks just
-//     once before each yield; and the trial is lost if no look was of use.
+//     yields are of use, and looks are not. So until a trial has settled there are few
+//     looks before each yield; and the trial is lost if none was of use.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. If a yield has
 //     taken so long it has to be twice as many items, and the call looks no further. In a
@@ -76,6 +76,7 @@ const (
 
 const (
 	looks     = 16  // before a yield: about 0.6 us
+	fewLooks  = 4   // the same while a trial has not settled
 	rounds    = 16  // of looks and a yield: 12 us, if yields are short
 	patience  = 128 // rounds if nothing moves
 	wariness  = 16  // calls after one that took more than the usual rounds
@@ -154,7 +155,9 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 	}
 	n, each, usual := l.most, looks, int32(rounds)
 	if l.state.Load() == trying {
-		n, each, usual = rounds*looks, 1, rounds*looks
+		each = fewLooks
+		n = rounds * looks / fewLooks
+		usual = n
 	}
 	if stall.Enabled {
 		n, each = 1, 1 // the others are the same steps

@@ -176,8 +176,8 @@ func TestWayChangesWithTheTraffic(t *testing.T) {
 }
 
 // While a trial has not settled, both sides may be on one processor yet. Then yields bring
-// what a call needs, and more than one look before each is a waste of time.
-func TestTrialsLookOnceBeforeEachYield(t *testing.T) {
+// what a call needs, and many looks before each are a waste of time.
+func TestFewLooksInATrial(t *testing.T) {
 	l := newLooker(t, true)
 	settling[trying] = time.Hour
 	each := func() (each, all int) { // how many looks are between two yields, and in a call
@@ -195,7 +195,7 @@ func TestTrialsLookOnceBeforeEachYield(t *testing.T) {
 	}
 	for _, c := range []struct{ way, each, rounds int }{
 		{looking, looks, rounds},
-		{trying, 1, rounds * looks},
+		{trying, fewLooks, rounds * looks / fewLooks},
 		{looking, looks, rounds},
 	} {
 		l.change(int32(c.way), clock(), 0)
@@ -216,9 +216,9 @@ func TestTrialIsLostIfOnlyYieldsAreOfUse(t *testing.T) {
 		calls, useful int // the useful-th look is
 		way           int32
 	}{
-		{watched, 2, not},
-		{watched, 1, looking},
-		{watched - 1, 2, looking},
+		{watched, fewLooks + 1, not},
+		{watched, fewLooks, looking},
+		{watched - 1, fewLooks + 1, looking},
 	} {
 		l := newLooker(t, true)
 		measuring, settling[trying] = time.Hour, time.Second
