@@ -201,7 +201,9 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 	}
 	l.wary.Store(wariness)
 	if l.vain.Add(1) >= mostVain && l.working.CompareAndSwap(false, true) {
-		l.lose(clock(), moved())
+		if l.Looking() { // not for those who have begun before calls stopped looking
+			l.lose(clock(), moved())
+		}
 		l.working.Store(false)
 	}
 	return false

@@ -314,6 +314,26 @@ func TestUselessLooksEnd(t *testing.T) {
 	require.Greater(t, rests[5], 16*rests[0])
 }
 
+// A trial is lost once, not again by those calls of a crowd that had begun to look before
+// the others stopped.
+func TestLateLookersLoseNothing(t *testing.T) {
+	l := newLooker(t, true)
+	settling[looking] = time.Hour // no other reason
+	var nested func(n int)
+	nested = func(n int) {
+		l.Look(func() bool {
+			if n--; n > 0 {
+				nested(n)
+				n = 0
+			}
+			return false
+		}, func() uint64 { return 0 })
+	}
+	nested(3 * mostVain)
+	require.False(t, l.Looking())
+	require.Equal(t, 4*leastGap, l.gap)
+}
+
 // If yields take long, somebody computes, and calls stop yielding.
 func TestLongYieldsEndLooks(t *testing.T) {
 	q := traffic{l: newLooker(t, false), with: 1, sans: 100}
