@@ -21,7 +21,8 @@ import (
 // So calls go by what they see, and by the clock:
 //
 //   - While at least half of the looks end quickly, calls look.
-//   - If not, they look if more items move in a given time then than otherwise.
+//   - If not, they look if more items move in a given time then than otherwise. It takes
+//     two measurements in a row to say no, since the system may stop one side for a moment.
 //   - They do not look for a while if that is not so, or if most calls have to wait
 //     nevertheless; and a longer while each time.
 //   - The while may end early, from an eighth on, when a call has yielded twice and that
@@ -30,10 +31,10 @@ import (
 //     yields are of use, and looks are not. So until a trial has settled there are few
 //     looks before each yield; and the trial is lost if none was of use.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
-//     beside some that only compute it may take 10 ms until it runs again. If a yield has
-//     taken so long it has to be twice as many items, and the call looks no further. In a
-//     crowd of others that look, too, all yields together may take as long; but then most
-//     of them help somebody.
+//     beside some that only compute it may take 10 ms until it runs again. A call whose
+//     yield has taken so long looks no further. And if fewer items have moved meanwhile than
+//     do without looks, calls do not look for many times as long. (But if more have, it was
+//     others of this queue who ran, side by side.)
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -54,6 +55,7 @@ type Looker struct {
 	most  int32        // rounds; set by Init
 
 	working atomic.Bool   // somebody works on what follows
+	doubt   bool          // the last measurement said that looks do not pay
 	settled bool          // state has been what it is for long enough to be measured
 	calls   int           // that have taken part since
 	since   time.Duration // when that began
@@ -61,8 +63,9 @@ type Looker struct {
 	plain   float64       // items per ns when calls do not look, or 0 if that is to be measured
 	looked  float64       // the same when they look, while plain is measured
 	stays   int           // measurements since plain was measured
-	gap     int           // measurements between trials of looks; more after each that was lost
-	rest    int           // so many more until the next trial
+	gap     time.Duration // between trials of looks; longer after each that was lost
+	lost    time.Duration // when calls stopped looking
+	until   time.Duration // when the next trial is due
 }
 
 // What state is.
@@ -81,14 +84,13 @@ const (
 	patience  = 128 // rounds if nothing moves
 	wariness  = 16  // calls after one that took more than the usual rounds
 	sampling  = 16  // one call in so many takes part
-	watched   = 8   // so many do in any case, after a change and after a long yield
+	watched   = 8   // so many do in any case, after a change
 	mostVain  = 16
-	leastGap  = 8    // measurements: about a millisecond
-	mostGap   = 8192 // about a second
-	early     = 8    // useless yields may begin a trial after a gap divided by this
+	leastGap  = time.Millisecond
+	mostGap   = time.Second
+	early     = 8 // useless yields may begin a trial after a gap divided by this
 	mostStays = 256
-	dear      = 1.1 // looks have to be so many times as fast, since they take processor time,
-	dearer    = 2   // and so many times if a yield has taken long
+	dear      = 1.1 // looks have to be so many times as fast, since they take processor time
 )
 
 // Variable for tests.
@@ -128,7 +130,7 @@ func (l *Looker) Looking() bool { return l.state.Load() >= trying }
 // how many items have gone through.
 func (l *Looker) Rest(moved func() uint64) {
 	if l.state.Load() == not && l.takesPart() {
-		l.measure(clock(), moved, false)
+		l.measure(clock(), moved)
 	}
 }
 
@@ -151,7 +153,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 	var start time.Duration
 	if sample {
 		start = clock()
-		l.measure(start, moved, false)
+		l.measure(start, moved)
 	}
 	n, each, usual := l.most, looks, int32(rounds)
 	if l.state.Load() == trying {
@@ -163,7 +165,8 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		n, each = 1, 1 // the others are the same steps
 	}
 	var began time.Duration // of the yield, or of the looks before it
-	var from uint64         // how many items had moved after half of the usual rounds
+	var then uint64         // how many items had moved then
+	var from uint64         // the same after half of the usual rounds
 	for i := range n {
 		if i == usual/2 {
 			from = moved()
@@ -182,7 +185,7 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 			}
 		}
 		if began == 0 {
-			began = clock()
+			began, then = clock(), moved()
 		}
 		stall.At(stall.Backoff)
 		runtime.Gosched()
@@ -191,13 +194,13 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 			l.helped(i)
 		}
 		if now-began > tooLong && !stall.Enabled {
-			l.long(now, moved)
+			l.long(now-began, moved()-then, now, moved)
 			return done
 		}
 		if done {
 			return true
 		}
-		began = now
+		began, then = now, moved()
 	}
 	l.wary.Store(wariness)
 	if l.vain.Add(1) >= mostVain && l.working.CompareAndSwap(false, true) {
@@ -209,14 +212,22 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 	return false
 }
 
-// long takes note of yields that have taken long.
-func (l *Looker) long(now time.Duration, moved func() uint64) {
-	switch {
-	case l.watch.Load() == 0:
-		l.watch.Store(watched) // it may have been an accident
-	case l.Looking():
-		l.measure(now, moved, true)
+// long takes note of a yield that has taken long, in which so many items have moved. If they
+// are fewer than move without looks, others have had this processor who only compute.
+func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved func() uint64) {
+	if !l.working.CompareAndSwap(false, true) {
+		return
 	}
+	if l.Looking() {
+		switch rate := float64(items) / float64(took); {
+		case l.plain == 0:
+			l.did(now, moved(), rate)
+		case rate < l.plain:
+			l.lose(now, moved())
+			l.until = max(l.until, now+longRest*took)
+		}
+	}
+	l.working.Store(false)
 }
 
 // took takes note of how long it took until a look was of use.
@@ -241,8 +252,8 @@ func (l *Looker) helped(after int32) {
 }
 
 // measure goes on with the measurement of the present way, and comes to its end if it
-// has taken long enough, or if end is true: a yield has taken long.
-func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
+// has taken long enough.
+func (l *Looker) measure(now time.Duration, moved func() uint64) {
 	if !l.working.CompareAndSwap(false, true) {
 		return
 	}
@@ -251,7 +262,7 @@ func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
 	d := now - l.since
 	quick, slow := int(l.quick.Load()), int(l.slow.Load())
 	switch {
-	case end, l.settled && l.calls >= 4 && d > measuring:
+	case l.settled && l.calls >= 4 && d > measuring:
 		n, calls := moved(), l.calls
 		items := n - l.from
 		l.begin(now, n, true)
@@ -261,11 +272,9 @@ func (l *Looker) measure(now time.Duration, moved func() uint64, end bool) {
 		case l.state.Load() == not:
 			l.didNot(now, n, rate)
 		case 2*quick >= calls:
-			l.gap = leastGap
-		case end:
-			l.did(now, n, rate, dearer)
+			l.gap, l.doubt = leastGap, false
 		default:
-			l.did(now, n, rate, dear)
+			l.did(now, n, rate)
 		}
 	case !l.settled && (l.calls >= 2 && d > settling[l.state.Load()] || l.calls >= watched && slow > l.calls/4):
 		// (Slow looks: the other side runs already, and its processor is far.)
@@ -287,23 +296,27 @@ func (l *Looker) begin(now time.Duration, moved uint64, settled bool) {
 	l.slow.Store(0)
 }
 
-// did draws the conclusion from a rate with looks, which have to be so many times as fast.
-func (l *Looker) did(now time.Duration, moved uint64, rate, times float64) {
+// did draws the conclusion from a rate with looks.
+func (l *Looker) did(now time.Duration, moved uint64, rate float64) {
 	switch l.stays++; {
 	case l.plain == 0 || l.stays > mostStays:
-		l.looked, l.rest = rate, l.gap
-		l.change(not, now, moved)
-	case rate < times*l.plain:
+		l.looked = rate
+		l.stop(now, moved)
+	case rate >= dear*l.plain:
+		l.doubt = false
+	case l.doubt:
 		l.lose(now, moved)
+	default:
+		l.doubt = true // the system may have stopped one side for a moment
 	}
 }
 
 // didNot draws the conclusion from a rate without looks.
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {
 	l.plain, l.stays = rate, 0
-	if l.rest--; l.rest <= 0 || l.looked > dear*rate {
+	if now >= l.until || l.looked > dear*rate {
 		l.change(trying, now, moved)
-	} else if early*(l.gap-l.rest) >= l.gap {
+	} else if early*(now-l.lost) >= l.until-l.lost {
 		l.eager.Store(true)
 	}
 	l.looked = 0
@@ -334,8 +347,13 @@ func (l *Looker) TryLooks(moved func() uint64) {
 
 // lose has calls not look for a while, which is longer each time.
 func (l *Looker) lose(now time.Duration, moved uint64) {
-	l.gap = min(4*l.gap, mostGap)
-	l.rest = l.gap
+	l.gap = min(2*l.gap, mostGap)
+	l.stop(now, moved)
+}
+
+// stop has calls not look for a while.
+func (l *Looker) stop(now time.Duration, moved uint64) {
+	l.lost, l.until = now, now+l.gap
 	l.change(not, now, moved)
 }
 
@@ -343,6 +361,7 @@ func (l *Looker) lose(now time.Duration, moved uint64) {
 func (l *Looker) change(way int32, now time.Duration, moved uint64) {
 	l.begin(now, moved, false)
 	l.eager.Store(false)
+	l.doubt = false
 	l.vain.Store(0)
 	l.watch.Store(watched)
 	l.state.Store(way)

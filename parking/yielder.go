@@ -20,7 +20,8 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready,
 //     where one that was parked and is woken goes to the front. Beside goroutines
 //     that only compute, a yield may take 10 ms and more. So one yield in 16 is
-//     timed, and a long one counts as many of no use.
+//     timed, and after a long one calls do not yield for many times as long, so that
+//     yields take a small part of the time, whatever else the program does.
 //
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
@@ -28,16 +29,18 @@ type Yielder struct {
 	trust  atomic.Int32 // so many calls yield without looking at the clock
 	rest   atomic.Int32 // so many calls do not yield
 	misses atomic.Int32 // so many yields were of no use, in a row
+	until  atomic.Int64 // nor do calls yield before that time, by clock, in ns; 0 if it is over
 }
 
 // longYield is what is long. Variable for tests.
 var longYield = 50 * time.Microsecond
 
 const (
-	longMisses = 12 // as many as one long yield counts
 	mostMisses = 18
 	trusted    = 15
 	someRest   = 64
+	longRest   = 50  // times as long as a yield that was long: then 2% of the time goes into such
+	untimed    = 256 // calls between two looks at whether until is over
 )
 
 // Yield yields, or not, and reports whether it has. The caller has to report by
@@ -56,6 +59,13 @@ func (y *Yielder) Due() bool {
 		y.rest.Store(n - 1)
 		return false
 	}
+	if until := y.until.Load(); until != 0 {
+		if int64(clock()) < until {
+			y.rest.Store(untimed)
+			return false
+		}
+		y.until.Store(0)
+	}
 	return true
 }
 
@@ -69,8 +79,8 @@ func (y *Yielder) yield() {
 	}
 	start := clock()
 	runtime.Gosched()
-	if clock()-start > longYield && !stall.Enabled { // a schedule must not depend on the clock
-		y.miss(longMisses)
+	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
+		y.until.Store(int64(start + took + min(took/longYield, longRest)*took))
 	} else {
 		y.trust.Store(trusted)
 	}
@@ -80,17 +90,13 @@ func (y *Yielder) yield() {
 func (y *Yielder) Helped(did bool) bool {
 	switch {
 	case !did:
-		y.miss(1)
+		n := min(y.misses.Load()+1, mostMisses)
+		y.misses.Store(n)
+		y.rest.Store(1 << n >> 2)
 	case y.misses.Load() > 0 && y.rest.Load() == 0:
 		y.misses.Store(0)
 	}
 	return did
-}
-
-func (y *Yielder) miss(n int32) {
-	n = min(y.misses.Load()+n, mostMisses)
-	y.misses.Store(n)
-	y.rest.Store(1 << n >> 2)
 }
 
 // Rest has the next calls not yield.

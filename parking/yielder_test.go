@@ -76,8 +76,41 @@ func TestDue(t *testing.T) {
 	require.True(t, y.Due())
 }
 
-// A yield that takes long is not repeated soon, whether it helped or not.
+// A yield that takes long is not repeated for many times as long, whether it helped or not.
 func TestLongYieldsEnd(t *testing.T) {
+	newLooker(t, true) // for its clock, which runs only if it is looked at
+	var y Yielder
+	took := func(d time.Duration) (rest time.Duration) {
+		tick, ticks := clock, 0
+		clock = func() time.Duration {
+			if ticks++; ticks == 2 {
+				now += d
+			}
+			return tick()
+		}
+		y.Helped(y.Yield())
+		clock = tick
+		before := now
+		for !y.Due() {
+			now += 100
+			if now-before > time.Minute {
+				t.Fatal("calls yield no more")
+			}
+		}
+		return now - before
+	}
+	for _, c := range []struct{ took, rest time.Duration }{
+		{longYield - 10, 0},
+		{2 * longYield, 2 * 2 * longYield}, // it may have been an accident
+		{10 * time.Millisecond, longRest * 10 * time.Millisecond},
+	} {
+		y.trust.Store(0)
+		require.InDelta(t, c.rest, took(c.took), 101*untimed)
+	}
+}
+
+// Beside a goroutine that only computes each yield takes long.
+func TestYieldsBesideAHogEnd(t *testing.T) {
 	if stall.Enabled {
 		t.Skip("nobody looks at the clock")
 	}
