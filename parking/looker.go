@@ -33,8 +33,8 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. A call whose
 //     yield has taken so long looks no further. And if fewer items have moved meanwhile than
-//     do without looks, calls do not look for many times as long. (But if more have, it was
-//     others of this queue who ran, side by side.)
+//     do without looks, calls do not look for a while, and if that happens again, for many
+//     times as long. (But if more have, it was others of this queue who ran, side by side.)
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -56,6 +56,7 @@ type Looker struct {
 
 	working atomic.Bool   // somebody works on what follows
 	doubt   bool          // the last measurement said that looks do not pay
+	hogs    bool          // looks have ended for a long yield, and have not paid since
 	settled bool          // state has been what it is for long enough to be measured
 	calls   int           // that have taken part since
 	since   time.Duration // when that began
@@ -224,7 +225,10 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 			l.did(now, moved(), rate)
 		case rate < l.plain:
 			l.lose(now, moved())
-			l.until = max(l.until, now+longRest*took)
+			if l.hogs {
+				l.until = max(l.until, now+longRest*took)
+			}
+			l.hogs = true
 		}
 	}
 	l.working.Store(false)
@@ -272,7 +276,8 @@ func (l *Looker) measure(now time.Duration, moved func() uint64) {
 		case l.state.Load() == not:
 			l.didNot(now, n, rate)
 		case 2*quick >= calls:
-			l.gap, l.doubt = leastGap, false
+			l.gap = leastGap
+			l.pay()
 		default:
 			l.did(now, n, rate)
 		}
@@ -303,13 +308,16 @@ func (l *Looker) did(now time.Duration, moved uint64, rate float64) {
 		l.looked = rate
 		l.stop(now, moved)
 	case rate >= dear*l.plain:
-		l.doubt = false
+		l.pay()
 	case l.doubt:
 		l.lose(now, moved)
 	default:
 		l.doubt = true // the system may have stopped one side for a moment
 	}
 }
+
+// pay takes note that looks do pay.
+func (l *Looker) pay() { l.doubt, l.hogs = false, false }
 
 // didNot draws the conclusion from a rate without looks.
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {

@@ -178,11 +178,14 @@ func TestOneBadMeasurementLosesNothing(t *testing.T) {
 		}
 	}
 	for range 10 {
+		q.l.hogs = true
 		measurement(1)
 		require.True(t, q.l.doubt)
+		require.True(t, q.l.hogs)
 		measurement(2)
 		require.True(t, q.l.Looking())
 		require.False(t, q.l.doubt)
+		require.False(t, q.l.hogs)
 	}
 	measurement(1)
 	measurement(1)
@@ -375,7 +378,8 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	}
 	require.Less(t, n, 50)
 
-	// Calls rest for many times as long, however soon the next trial would be due else.
+	// If that happens again calls rest for many times as long, however soon the next trial
+	// would be due else.
 	l := newLooker(t, false)
 	l.plain, tooLong = 1, time.Millisecond
 	yield := func(took time.Duration, items uint64) { // a look that has to yield once
@@ -394,12 +398,21 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	took := 3 * time.Millisecond
 	yield(took, uint64(took)*3/2)
 	require.True(t, l.Looking(), "the others get on")
-	yield(took, uint64(took)/2)
-	require.False(t, l.Looking())
-	require.InDelta(t, longRest*took, l.until-now, float64(time.Microsecond))
-	require.Equal(t, 2*leastGap, l.gap)
-	yield(took, 0)
-	require.Equal(t, 2*leastGap, l.gap, "one that was late loses nothing")
+	lost := func(gap, rest time.Duration, why string) {
+		t.Helper()
+		yield(took, uint64(took)/2)
+		require.False(t, l.Looking())
+		require.InDelta(t, rest, l.until-now, float64(time.Microsecond), why)
+		require.Equal(t, gap, l.gap)
+		yield(took, 0)
+		require.Equal(t, gap, l.gap, "one that was late loses nothing")
+		l.change(looking, now, 0)
+	}
+	lost(2*leastGap, 2*leastGap, "it may have been an accident")
+	lost(4*leastGap, longRest*took, "twice in a row")
+	lost(8*leastGap, longRest*took, "three times")
+	l.pay()
+	lost(16*leastGap, 16*leastGap, "looks have paid meanwhile")
 
 	// Before it is known how many items move without looks, nothing is lost, but that is
 	// to be found out now.
