@@ -38,7 +38,7 @@ func (m *Mutex) lockSlow() {
 	if stall.Enabled && stall.Lock(m.mu.TryLock) {
 		return
 	}
-	if m.crowd.Load() > 0 {
+	if !m.Calm() {
 		for range lockTries {
 			backoff.LongPause()
 			if m.mu.TryLock() {
