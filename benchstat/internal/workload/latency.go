@@ -221,9 +221,24 @@ func hogs() (stop func(), err error) {
 	return stop, nil
 }
 
+// computing starts a goroutine per processor that does nothing but use it. So whoever
+// yields may have to wait for some time slices of the scheduler, of 10 ms each.
+func computing() (stop func()) {
+	var done atomic.Bool
+	for range runtime.GOMAXPROCS(0) {
+		go func() {
+			for !done.Load() {
+				spin(1000)
+			}
+		}()
+	}
+	return func() { done.Store(true) }
+}
+
 // stalled is throughput beside processes that use all processors, so that the
-// system stops a goroutine in the middle of a call now and then. It measures how
-// long single calls take. Waiting for room or for an item is part of it.
+// system stops a goroutine in the middle of a call now and then; or beside goroutines
+// that do so. It measures how long single calls take. Waiting for room or for an item is
+// part of it.
 func stalled(t *trial) error {
 	producers, consumers, err := t.shape()
 	if err != nil {
@@ -234,9 +249,17 @@ func stalled(t *trial) error {
 	if err != nil {
 		return err
 	}
-	stop, err := hogs()
-	if err != nil {
-		return err
+	var stop func()
+	switch by := t.key("by", "processes"); by {
+	case "processes":
+		if stop, err = hogs(); err != nil {
+			return err
+		}
+	case "goroutines":
+		stop = computing()
+		t.d *= 8 // many time slices
+	default:
+		return fmt.Errorf("%w: by=%s", errBadKey, by)
 	}
 	defer stop()
 	time.Sleep(2 * time.Millisecond) // until they run
@@ -249,7 +272,8 @@ func stalled(t *trial) error {
 		mu.Unlock()
 	}
 	put := counts(producers, 0, consumers)
-	end := since() + t.d
+	start := since()
+	end := start + t.d
 	l := newLedger()
 	var putting, getting sync.WaitGroup
 	for p := range producers {
@@ -289,7 +313,13 @@ func stalled(t *trial) error {
 		q.Put(peer.ID(producers, i))
 	}
 	getting.Wait()
+	took := since() - start
 	l.put = put
+	items := 0
+	for _, n := range put {
+		items += n
+	}
+	t.report(float64(took)/float64(items), "ns/op")
 	t.percentiles(all)
 	t.settle(l)
 	return nil

@@ -37,6 +37,7 @@ Goroutines/shape=500x500/cap=64                                        queue cha
 Handover/state={warm,cold}/cap=8                                       queue queue-spsc chan mutex xsync
 OpenLoop/rate=10000/cap=1024                                           queue chan xsync
 Stalled/shape=4x4/cap=64                                               queue chan xsync
+Stalled/by=goroutines/shape={1x1,4x4}/cap={8,64}                       queue chan xsync
 Footprint/of=queue/cap={64,none}                                       queue chan
 Footprint/of=waiter/cap=64                                             queue chan mutex
 Footprint/of=item/cap=1024                                             queue chan xsync
@@ -61,6 +62,7 @@ Goroutines/shape=500x500/cap={1,64,1024,none}                                   
 Handover/state={warm,cold}/cap={1,8,none}                                                              all
 OpenLoop/rate={1000,10000,100000,1000000}/cap={1024,none}                                              all
 Stalled/shape={1x1,4x4}/cap={1,64,1024,none}                                                           all
+Stalled/by=goroutines/shape={1x1,4x4}/cap={1,8,64,1024,none}                                           all
 Footprint/of=queue/cap={1,8,64,512,1024,none}                                                          all
 Footprint/of=waiter/cap={64,none}                                                                      all
 Footprint/of=item/cap={1024,none}                                                                      all

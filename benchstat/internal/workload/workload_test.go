@@ -47,7 +47,7 @@ Select/queues=3/cap={8,none}                                                   a
 Cancel/cap=64                                                                  all
 Handover/state={warm,cold}/cap=8                                               all
 OpenLoop/rate=100000/cap={64,none}                                             all
-Stalled/shape=2x2/cap=64                                                       queue chan
+Stalled/by={processes,goroutines}/shape=2x2/cap=64                             queue chan
 Footprint/of=queue/cap={64,none}                                               all
 Footprint/of=waiter/cap=64                                                     all
 Footprint/of=item/cap={64,none}                                                all
@@ -98,7 +98,7 @@ func TestWhatIsMeasured(t *testing.T) {
 		"Throughput/shape=2x2/cap=8/how=try/impl=queue": {"ns/op", "cpu-ns/op", "fail/op", "share-min"},
 		"Handover/state=warm/cap=8/impl=queue":          {"p50-ns", "p90-ns", "p99-ns", "max-ns"},
 		"OpenLoop/rate=100000/cap=8/impl=queue":         {"p50-ns", "p90-ns", "p99-ns", "max-ns", "late/op"},
-		"Stalled/shape=2x2/cap=8/impl=queue":            {"p50-ns", "p90-ns", "p99-ns", "max-ns"},
+		"Stalled/shape=2x2/cap=8/impl=queue":            {"ns/op", "p50-ns", "p90-ns", "p99-ns", "max-ns"},
 		"Cancel/cap=8/impl=chan":                        {"ns/op", "cpu-ns/op", "allocs/op"},
 		"Footprint/of=queue/cap=64/impl=chan":           {"B"},
 		"Idle/of=empty/waiters=2/cap=8/impl=chan":       {"cpu-ns/s"},
@@ -212,6 +212,7 @@ func TestFaultyQueuesAreFoundOut(t *testing.T) {
 			"Throughput/shape=1x1/cap=8", "Throughput/shape=4x4/cap=8", "Goroutines/shape=10x10/cap=8",
 			"Random/g=2/cap=8", "Burst/n=10/cap=8", "Chain/queues=4/cap=8", "Batch/shape=1x1/k=8/cap=8",
 			"Handover/state=warm/cap=8", "OpenLoop/rate=100000/cap=8", "Stalled/shape=2x2/cap=8",
+			"Stalled/by=goroutines/shape=2x2/cap=8",
 		} {
 			remove := faulty(name, func(q peer.Queue) any { return &spoiler{Queue: q, spoil: f.spoil} })
 			c, err := Parse(cell + "/impl=" + name)
@@ -392,6 +393,7 @@ func TestBadCells(t *testing.T) {
 		"Pair/how=hope/impl=queue":            "how=hope",
 		"Pair/how=try/impl=queue":             "need not wait",
 		"Throughput/shape=0x1/impl=queue":     "shape=0x1",
+		"Stalled/by=nobody/impl=queue":        "by=nobody",
 		"Throughput/shape=round/impl=queue":   "shape=round",
 		"FullPoll/cap=none/impl=queue":        "is ever full",
 		"Batch/k=64/cap=8/impl=queue":         "k=64",
