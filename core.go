@@ -192,7 +192,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			}
 			q.putPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if !q.tiny && q.mu.Calm() && q.putYields.Yield() {
+			if !q.tiny && q.mu.Calm() && q.putYields.Yield(&q.looker) {
 				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
@@ -303,7 +303,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if q.mu.Calm() && q.getYields.Yield() {
+			if q.mu.Calm() && q.getYields.Yield(&q.looker) {
 				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
@@ -393,7 +393,7 @@ func done(ctx context.Context) <-chan struct{} {
 func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
 	q.mu.Observe(l.Crowded())
 	w := q.waiters.Take()
-	w.Yields = mayYield && q.mu.Calm() && q.putYields.Due()
+	w.Yields = mayYield && q.mu.Calm() && q.putYields.Due(&q.looker)
 	l.Push(w)
 	return w
 }

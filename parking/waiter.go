@@ -73,7 +73,7 @@ func (w *Waiter[T]) Listed() bool { return w.listed }
 // A Wake has to send only if the call sleeps, or is about to. Yield and Wake agree on that
 // by stage, which each of them changes in one step: the second finds what the first did.
 func (w *Waiter[T]) Yield(y *Yielder, l *Looker, moved func() uint64) bool {
-	y.yield()
+	y.yield(l)
 	if w.own.stage.Load() == woken {
 		return y.Helped(true)
 	}

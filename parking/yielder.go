@@ -20,8 +20,9 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready,
 //     where one that was parked and is woken goes to the front. Beside goroutines
 //     that only compute, a yield may take 10 ms and more. So one yield in 16 is
-//     timed, and after a long one calls do not yield for many times as long, so that
-//     yields take a small part of the time, whatever else the program does.
+//     timed, and after a long one nobody yields for many times as long, so that yields
+//     take a small part of the time, whatever else the program does. The Looker of the
+//     same queue keeps that time, for all that yield.
 //
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
@@ -29,7 +30,6 @@ type Yielder struct {
 	trust  atomic.Int32 // so many calls yield without looking at the clock
 	rest   atomic.Int32 // so many calls do not yield
 	misses atomic.Int32 // so many yields were of no use, in a row
-	until  atomic.Int64 // nor do calls yield before that time, by clock, in ns; 0 if it is over
 }
 
 // longYield is what is long. Variable for tests.
@@ -38,39 +38,38 @@ var longYield = 50 * time.Microsecond
 const (
 	mostMisses = 18
 	trusted    = 15
-	someRest   = 64
-	longRest   = 50  // times as long as a yield that was long: then 2% of the time goes into such
-	untimed    = 256 // calls between two looks at whether until is over
+	restAfter  = 64
+	untimed    = 256 // calls between two looks at whether the rest after a long yield is over
 )
 
 // Yield yields, or not, and reports whether it has. The caller has to report by
-// Helped, then.
-func (y *Yielder) Yield() bool {
-	if !y.Due() {
+// Helped, then. l is the Looker of the same queue.
+func (y *Yielder) Yield(l *Looker) bool {
+	if !y.Due(l) {
 		return false
 	}
-	y.yield()
+	y.yield(l)
 	return true
 }
 
 // Due reports whether the next call should yield. It is for calls that yield later.
-func (y *Yielder) Due() bool {
+func (y *Yielder) Due(l *Looker) bool {
 	if n := y.rest.Load(); n > 0 {
 		y.rest.Store(n - 1)
 		return false
 	}
-	if until := y.until.Load(); until != 0 {
+	if until := l.hogged.Load(); until != 0 {
 		if int64(clock()) < until {
 			y.rest.Store(untimed)
 			return false
 		}
-		y.until.Store(0)
+		l.hogged.Store(0)
 	}
 	return true
 }
 
 // yield yields, and sees to it that long yields are noticed.
-func (y *Yielder) yield() {
+func (y *Yielder) yield(l *Looker) {
 	stall.At(stall.Backoff)
 	if n := y.trust.Load(); n > 0 {
 		y.trust.Store(n - 1)
@@ -80,7 +79,8 @@ func (y *Yielder) yield() {
 	start := clock()
 	runtime.Gosched()
 	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
-		y.until.Store(int64(start + took + min(took/longYield, longRest)*took))
+		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
+		l.hogged.Store(int64(start + took + times*took))
 	} else {
 		y.trust.Store(trusted)
 	}
@@ -101,7 +101,7 @@ func (y *Yielder) Helped(did bool) bool {
 
 // Rest has the next calls not yield.
 func (y *Yielder) Rest() {
-	if y.rest.Load() < someRest/2 {
-		y.rest.Store(someRest)
+	if y.rest.Load() < restAfter/2 {
+		y.rest.Store(restAfter)
 	}
 }
