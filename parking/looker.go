@@ -33,8 +33,9 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. A call whose
 //     yield has taken so long looks no further. And if fewer items have moved meanwhile than
-//     do without looks, no call yields for four times as long, and if that happens again, for
-//     fifty times. (But if more have, it was others of this queue who ran, side by side.)
+//     do without looks, calls do not look for a while, and if that happens again, none yields
+//     for many times as long. (But if more have, it was others of this queue who ran, side by
+//     side.)
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -53,8 +54,8 @@ type Looker struct {
 	eager atomic.Bool  // useless yields may begin a trial
 	wary  atomic.Int32 // so many calls more go on for the usual time only
 
-	// hogged is the time, by clock, in ns, before which no call of the queue should yield, in
-	// looks or else, since yields take long; 0 if it is over.
+	// hogged is the time, by clock, in ns, before which no call of the queue should yield by a
+	// Yielder, since yields take long; 0 if it is over.
 	hogged atomic.Int64
 
 	most int32 // rounds; set by Init
@@ -96,8 +97,7 @@ const (
 	mostGap   = time.Second
 	early     = 8 // useless yields may begin a trial after a gap divided by this
 	mostStays = 256
-	someRest  = 4   // after a long yield for so many times as long,
-	longRest  = 50  // and after two in a row: then 2% of the time goes into such
+	longRest  = 50  // times as long as a yield that was long: then 2% of the time goes into such
 	dear      = 1.1 // looks have to be so many times as fast, since they take processor time
 )
 
@@ -231,13 +231,12 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 		case l.plain == 0:
 			l.did(now, moved(), rate)
 		case rate < l.plain:
-			rest := someRest * took // it may have been an accident
-			if l.hogs {
-				rest = longRest * took
-			}
-			l.hogs = true
-			l.hogged.Store(int64(now + rest))
 			l.lose(now, moved())
+			if l.hogs {
+				l.until = max(l.until, now+longRest*took)
+				l.hogged.Store(int64(l.until))
+			}
+			l.hogs = true // it may have been an accident
 		}
 	}
 	l.working.Store(false)
@@ -331,9 +330,6 @@ func (l *Looker) pay() { l.doubt, l.hogs = false, false }
 // didNot draws the conclusion from a rate without looks.
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {
 	l.plain, l.stays = rate, 0
-	if now < time.Duration(l.hogged.Load()) {
-		return
-	}
 	if now >= l.until || l.looked > dear*rate {
 		l.change(trying, now, moved)
 	} else if early*(now-l.lost) >= l.until-l.lost {

@@ -398,32 +398,27 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	took := 3 * time.Millisecond
 	yield(took, uint64(took)*3/2)
 	require.True(t, l.Looking(), "the others get on")
-	lost := func(gap time.Duration, times int, why string) {
+	lost := func(gap, rest time.Duration, why string) {
 		t.Helper()
+		l.hogged.Store(0)
 		yield(took, uint64(took)/2)
 		require.False(t, l.Looking())
-		require.InDelta(t, time.Duration(times)*took, time.Duration(l.hogged.Load())-now, float64(time.Microsecond), why)
+		require.InDelta(t, rest, l.until-now, float64(time.Microsecond), why)
+		if rest > gap {
+			require.EqualValues(t, l.until, l.hogged.Load(), "nor does anybody else yield")
+		} else {
+			require.Zero(t, l.hogged.Load())
+		}
 		require.Equal(t, gap, l.gap)
 		yield(took, 0)
 		require.Equal(t, gap, l.gap, "one that was late loses nothing")
 		l.change(looking, now, 0)
 	}
-	lost(2*leastGap, someRest, "it may have been an accident")
-	lost(4*leastGap, longRest, "twice in a row")
-	lost(8*leastGap, longRest, "three times")
+	lost(2*leastGap, 2*leastGap, "it may have been an accident")
+	lost(4*leastGap, longRest*took, "twice in a row")
+	lost(8*leastGap, longRest*took, "three times")
 	l.pay()
-	lost(16*leastGap, someRest, "looks have paid meanwhile")
-
-	// There is no trial before that, not even for useless yields.
-	l.change(not, now, 0)
-	l.until = now + leastGap
-	now = l.until
-	l.didNot(now, 0, 1)
-	require.False(t, l.Looking())
-	require.False(t, l.eager.Load())
-	now = time.Duration(l.hogged.Load())
-	l.didNot(now, 0, 1)
-	require.True(t, l.Looking())
+	lost(16*leastGap, 16*leastGap, "looks have paid meanwhile")
 
 	// Before it is known how many items move without looks, nothing is lost, but that is
 	// to be found out now.

@@ -37,7 +37,7 @@ Goroutines/shape=500x500/cap=64                                        queue cha
 Handover/state={warm,cold}/cap=8                                       queue queue-spsc chan mutex xsync
 OpenLoop/rate=10000/cap=1024                                           queue chan xsync
 Stalled/shape=4x4/cap=64                                               queue chan xsync
-Stalled/by=goroutines/shape={1x1,4x4}/cap={8,64}                       queue chan xsync
+Stalled/by=goroutines/shape=4x4/cap=64                                 queue chan
 Footprint/of=queue/cap={64,none}                                       queue chan
 Footprint/of=waiter/cap=64                                             queue chan mutex
 Footprint/of=item/cap=1024                                             queue chan xsync
