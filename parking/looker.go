@@ -97,8 +97,9 @@ const (
 	mostGap   = time.Second
 	early     = 8 // useless yields may begin a trial after a gap divided by this
 	mostStays = 256
-	longRest  = 50  // times as long as a yield that was long: then 2% of the time goes into such
-	dear      = 1.1 // looks have to be so many times as fast, since they take processor time
+	longRest  = 50          // times as long as a yield that was long: then 2% of the time goes into such
+	mostRest  = time.Minute // the whole program may have been stopped
+	dear      = 1.1         // looks have to be so many times as fast, since they take processor time
 )
 
 // Variable for tests.
@@ -233,7 +234,7 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 		case rate < l.plain:
 			l.lose(now, moved())
 			if l.hogs {
-				l.until = max(l.until, now+longRest*took)
+				l.until = max(l.until, now+min(longRest*took, mostRest))
 				l.hogged.Store(int64(l.until))
 			}
 			l.hogs = true // it may have been an accident

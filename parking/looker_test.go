@@ -417,8 +417,11 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	lost(2*leastGap, 2*leastGap, "it may have been an accident")
 	lost(4*leastGap, longRest*took, "twice in a row")
 	lost(8*leastGap, longRest*took, "three times")
+	took = time.Hour
+	lost(16*leastGap, mostRest, "the program was stopped")
+	took = 3 * time.Millisecond
 	l.pay()
-	lost(16*leastGap, 16*leastGap, "looks have paid meanwhile")
+	lost(32*leastGap, 32*leastGap, "looks have paid meanwhile")
 
 	// Before it is known how many items move without looks, nothing is lost, but that is
 	// to be found out now.

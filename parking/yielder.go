@@ -80,7 +80,7 @@ func (y *Yielder) yield(l *Looker) {
 	runtime.Gosched()
 	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
-		l.hogged.Store(int64(start + took + times*took))
+		l.hogged.Store(int64(start + took + min(times*took, mostRest)))
 	} else {
 		y.trust.Store(trusted)
 	}
