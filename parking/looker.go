@@ -234,8 +234,9 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 		case rate < l.plain:
 			l.lose(now, moved())
 			if l.hogs {
-				l.until = max(l.until, now+min(longRest*took, mostRest))
-				l.hogged.Store(int64(l.until))
+				over := now + min(longRest*took, mostRest)
+				l.until = max(l.until, over)
+				l.hogged.Store(int64(over))
 			}
 			l.hogs = true // it may have been an accident
 		}

@@ -275,7 +275,7 @@ func TestTrialIsLostIfOnlyYieldsAreOfUse(t *testing.T) {
 func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	q := traffic{l: newLooker(t, false), with: 1, sans: 4}
 	require.False(t, q.l.Again(), "calls look anyway")
-	for q.l.gap < 62*leastGap {
+	for q.l.gap < 64*leastGap {
 		q.calls(1, true)
 	}
 	require.False(t, q.l.Looking())
@@ -422,6 +422,12 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	took = 3 * time.Millisecond
 	l.pay()
 	lost(32*leastGap, 32*leastGap, "looks have paid meanwhile")
+
+	// That Yielders rest is no matter of the gap.
+	took, l.gap = 2*time.Millisecond, mostGap
+	yield(took, uint64(took)/2)
+	require.InDelta(t, longRest*took, time.Duration(l.hogged.Load())-now, float64(time.Microsecond))
+	require.InDelta(t, mostGap, l.until-now, float64(time.Microsecond))
 
 	// Before it is known how many items move without looks, nothing is lost, but that is
 	// to be found out now.

@@ -20,9 +20,9 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready,
 //     where one that was parked and is woken goes to the front. Beside goroutines
 //     that only compute, a yield may take 10 ms and more. So one yield in 16 is
-//     timed, and after a long one nobody yields for many times as long, so that yields
+//     timed, and after a long one calls do not yield for many times as long, so that yields
 //     take a small part of the time, whatever else the program does. The Looker of the
-//     same queue keeps that time, for all that yield.
+//     same queue keeps that time, for all its Yielders.
 //
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.

@@ -237,8 +237,8 @@ func computing() (stop func()) {
 
 // stalled is throughput beside processes that use all processors, so that the
 // system stops a goroutine in the middle of a call now and then; or beside goroutines
-// that do so. It measures how long single calls take. Waiting for room or for an item is
-// part of it.
+// that do so. It measures how many items move, and how long single calls take. Waiting for
+// room or for an item is part of it.
 func stalled(t *trial) error {
 	producers, consumers, err := t.shape()
 	if err != nil {
@@ -280,7 +280,7 @@ func stalled(t *trial) error {
 		putting.Go(func() {
 			h := histogram()
 			n := 0
-			for before := since(); before < end && n < limit; n++ {
+			for before := since(); n == 0 || before < end && n < limit; n++ { // one at least
 				q.Put(peer.ID(p, n))
 				now := since()
 				record(h, now-before)
