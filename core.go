@@ -63,6 +63,7 @@ type core[T any] struct {
 	mu      parking.Mutex
 	getters parking.List[T] // the Gets that wait, oldest first
 	putters parking.List[T] // the Puts that wait, oldest first
+	balance parking.Balance // whether calls may yield
 	waiters parking.Pool[T]
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
 	end     end           // for Done
@@ -192,7 +193,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			}
 			q.putPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if !q.tiny && q.mu.Calm() && q.putYields.Yield(&q.looker) {
+			if !q.tiny && q.mayYield() && q.putYields.Yield(&q.looker) {
 				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
@@ -303,7 +304,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if q.mu.Calm() && q.getYields.Yield(&q.looker) {
+			if q.mayYield() && q.getYields.Yield(&q.looker) {
 				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
@@ -388,15 +389,22 @@ func done(ctx context.Context) <-chan struct{} {
 	return ctx.Done()
 }
 
-// enlist returns a waiter that is the last in l, whose gate is up. If mayYield is true it
+// enlist returns a waiter that is the last in l, whose gate is up. If yields is true it
 // may be one that yields. It needs mu.
-func (q *core[T]) enlist(l *parking.List[T], mayYield bool) *parking.Waiter[T] {
+func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 	q.mu.Observe(l.Crowded())
 	w := q.waiters.Take()
-	w.Yields = mayYield && q.mu.Calm() && q.putYields.Due(&q.looker)
+	w.Yields = yields && q.mayYield() && q.putYields.Due(&q.looker)
+	if !w.Yields {
+		q.balance.Park(&q.getYields, &q.putYields)
+	}
 	l.Push(w)
 	return w
 }
+
+// mayYield reports whether calls may yield, of whichever side, if they have not found just
+// now that it is of no use.
+func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 
 // yield has the call of w yield, which was listed to do that before it sleeps. It reports
 // whether w has been woken meanwhile: by whoever serves it, as if it slept. The call has

@@ -258,20 +258,22 @@ func TestWhoYieldsOnceListed(t *testing.T) {
 }
 
 // With one processor a call yields before it waits, so that whoever is ready to serve it
-// finds nobody that waits; but not after a crowd has waited.
+// finds nobody that waits; but not after a crowd has waited, or many have who had not yielded.
 func TestCrowdsDoNotYield(t *testing.T) {
 	if stall.Enabled || underRace() {
 		t.Skip("a yield is not what it is otherwise")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	// yields returns how many of 100 Gets and 100 Puts have yielded first, if so many have
-	// waited at once before.
-	yields := func(crowd int) (gets, puts int) {
+	// waited at once before, so many times.
+	yields := func(crowd, times int) (gets, puts int) {
 		q := queue.New[int](8)
-		for range crowd {
-			q.EnlistGet()
+		for range times {
+			for range crowd {
+				q.EnlistGet()
+			}
+			mustPut(t, q, make([]int, crowd)...)
 		}
-		mustPut(t, q, make([]int, crowd)...)
 		count := func(call, serve func(), n *int) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
@@ -294,19 +296,21 @@ func TestCrowdsDoNotYield(t *testing.T) {
 		return gets, puts
 	}
 	for _, c := range []struct {
-		crowd       int
-		least, most int
+		crowd, times int
+		least, most  int
 	}{
-		{0, 90, 100},
-		{3, 90, 100}, // is no crowd
-		{4, 0, 10},
+		{0, 0, 90, 100},
+		{3, 1, 90, 100}, // is no crowd
+		{4, 1, 0, 10},
+		{1, 50, 90, 100},
+		{1, 64, 0, 10},
 	} {
 		var gets, puts int
 		did := false
 		for i := 0; i < 50 && !did; i++ { // one that is interrupted while it yields thinks better of it for a while
-			gets, puts = yields(c.crowd)
+			gets, puts = yields(c.crowd, c.times)
 			did = min(gets, puts) >= c.least && max(gets, puts) <= c.most
 		}
-		require.True(t, did, "%d Gets and %d Puts have yielded after a crowd of %d", gets, puts, c.crowd)
+		require.True(t, did, "%d Gets and %d Puts have yielded after %d crowds of %d", gets, puts, c.times, c.crowd)
 	}
 }

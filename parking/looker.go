@@ -11,7 +11,7 @@ import (
 )
 
 // Looker has calls that would have to wait look for what they need first, a bounded number
-// of times, about 12 us if nobody else is ready to run, yielding in between. If the other
+// of times, about 10 us if nobody else is ready to run, yielding in between. If the other
 // side runs on another processor, and that is near, what they need is there within 100 ns,
 // a fraction of what it takes to park and be woken; and both sides can go on side by side
 // instead of in turns.
@@ -39,7 +39,7 @@ import (
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
-// too. So a call goes on for as long as that, some 90 us, as long as nothing at all moves; but
+// too. So a call goes on for as long as that, some 60 us, as long as nothing at all moves; but
 // only if the last calls have found what they needed sooner: else what it waits for comes
 // seldom, and it would use a processor most of the time.
 //
@@ -64,12 +64,12 @@ type Looker struct {
 	doubt   bool          // the last measurement said that looks do not pay
 	hogs    bool          // looks have ended for a long yield, and have not paid since
 	settled bool          // state has been what it is for long enough to be measured
-	calls   int           // that have taken part since
+	calls   int32         // that have taken part since
 	since   time.Duration // when that began
 	from    uint64        // how many items had moved then
 	plain   float64       // items per ns when calls do not look, or 0 if that is to be measured
 	looked  float64       // the same when they look, while plain is measured
-	stays   int           // measurements since plain was measured
+	stays   int32         // measurements since plain was measured
 	gap     time.Duration // between trials of looks; longer after each that was lost
 	lost    time.Duration // when calls stopped looking
 	until   time.Duration // when the next trial is due
@@ -85,9 +85,9 @@ const (
 )
 
 const (
-	looks     = 16  // before a yield: about 0.6 us
-	fewLooks  = 4   // the same while a trial has not settled
-	rounds    = 16  // of looks and a yield: 12 us, if yields are short
+	looks     = 32  // before a yield: about 0.5 us
+	fewLooks  = 6   // the same while a trial has not settled
+	rounds    = 16  // of looks and a yield: 10 us, if yields are short
 	patience  = 128 // rounds if nothing moves
 	wariness  = 16  // calls after one that took more than the usual rounds
 	sampling  = 16  // one call in so many takes part
@@ -274,7 +274,7 @@ func (l *Looker) measure(now time.Duration, moved func() uint64) {
 	defer l.working.Store(false)
 	l.calls++
 	d := now - l.since
-	quick, slow := int(l.quick.Load()), int(l.slow.Load())
+	quick, slow := l.quick.Load(), l.slow.Load()
 	switch {
 	case l.settled && l.calls >= 4 && d > measuring:
 		n, calls := moved(), l.calls

@@ -27,9 +27,10 @@ import (
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
 type Yielder struct {
-	trust  atomic.Int32 // so many calls yield without looking at the clock
-	rest   atomic.Int32 // so many calls do not yield
-	misses atomic.Int32 // so many yields were of no use, in a row
+	trust  atomic.Int32  // so many calls yield without looking at the clock
+	timed  atomic.Uint32 // yields that have looked at the clock, ever
+	rest   atomic.Int32  // so many calls do not yield
+	misses atomic.Int32  // so many yields were of no use, in a row
 }
 
 // longYield is what is long. Variable for tests.
@@ -76,13 +77,14 @@ func (y *Yielder) yield(l *Looker) {
 		runtime.Gosched()
 		return
 	}
+	y.timed.Add(1)
+	y.trust.Store(trusted) // before it yields, to others who yield meanwhile
 	start := clock()
 	runtime.Gosched()
 	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
 		l.hogged.Store(int64(start + took + min(times*took, mostRest)))
-	} else {
-		y.trust.Store(trusted)
+		y.trust.Store(0)
 	}
 }
 

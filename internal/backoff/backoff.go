@@ -10,9 +10,9 @@ import (
 	"github.com/parkring/queue/internal/stall"
 )
 
-// Lengths of the pauses, in turns of spin, which take about 1 ns each.
+// Lengths of the pauses, in turns of spin, which take 0.5 to 1 ns each.
 const (
-	pauseTurns = 32   // between two looks at a slot
+	pauseTurns = 20   // between two looks at a slot
 	yieldTurns = 700  // a lost claim, or a slot that is being published
 	lockTurns  = 6000 // the lock of a crowded queue is taken
 )
