@@ -39,7 +39,7 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 		}
 		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
 			end := done(ctx)
-			left, err := q.awake(ctx, w, &q.putters, nil, w.Yields && q.yield(w) || w.Sleep(end))
+			left, err := q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 			return len(vs) - left, err
 		}
 	}
@@ -81,7 +81,7 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	v, w, err := q.get(ctx, lockfree.Unready, true)
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yield(w) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
 	if err != nil {
 		return 0, err

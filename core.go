@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/parkring/queue/internal/backoff"
 	"github.com/parkring/queue/internal/invariants"
@@ -193,7 +194,8 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			}
 			q.putPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if !q.tiny && q.mayYield() && q.putYields.Yield(&q.looker) {
+			if !q.tiny && q.mayYield() && q.putYields.Due(&q.looker) {
+				q.putYields.End(parking.Yield(q.putYields.Start()), &q.looker)
 				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
@@ -304,7 +306,8 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
-			if q.mayYield() && q.getYields.Yield(&q.looker) {
+			if q.mayYield() && q.getYields.Due(&q.looker) {
+				q.getYields.End(parking.Yield(q.getYields.Start()), &q.looker)
 				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
@@ -406,12 +409,12 @@ func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 // now that it is of no use.
 func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 
-// yield has the call of w yield, which was listed to do that before it sleeps. It reports
-// whether w has been woken meanwhile: by whoever serves it, as if it slept. The call has
-// asked for its context's Done channel before, so that a context can tell of every call
-// that it waits.
-func (q *core[T]) yield(w *parking.Waiter[T]) (woken bool) {
-	return w.Yield(&q.putYields, &q.looker, q.buffer.Left)
+// yielded reports whether w has been woken by whoever serves it, as if its call slept, while
+// the call has yielded since start, which w was listed to do before it sleeps. The call has
+// asked for its context's Done channel before, so that a context can tell of every call that
+// it waits.
+func (q *core[T]) yielded(w *parking.Waiter[T], start time.Duration) (woken bool) {
+	return w.Yielded(start, &q.putYields, &q.looker, q.buffer.Left)
 }
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or

@@ -53,6 +53,7 @@ import (
 	"iter"
 
 	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
 )
 
 // The errors are returned as they are, so that both == and errors.Is find them.
@@ -157,7 +158,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 			w, err := q.put(ctx, v, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yield(w) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 			}
 			return err
 		}
@@ -216,7 +217,7 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 			v, w, err := q.get(ctx, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yield(w) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 			}
 			return v, err
 		}

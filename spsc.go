@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
 	"iter"
 )
 
@@ -63,7 +64,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 	w, err := q.put(ctx, v, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yield(w) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
 	return err
 }
@@ -98,7 +99,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	v, w, err := q.get(ctx, s, true)
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yield(w) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
 	return v, err
 }

@@ -302,7 +302,7 @@ func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	var y Yielder // a call that yields once it is listed begins a trial as well
 	listed := func() {
 		w := yielding(new(Pool[int]))
-		require.False(t, w.Yield(&y, q.l, moved))
+		require.False(t, w.Yielded(Yield(y.Start()), &y, q.l, moved))
 	}
 	noYieldIsLong(t)
 	listed()

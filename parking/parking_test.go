@@ -132,7 +132,7 @@ func TestWakeWhileItYields(t *testing.T) {
 	for range 3 { // and the waiter is as good as new
 		w := yielding(&p)
 		w.Wake()
-		require.True(t, w.Yield(&y, new(Looker), nil))
+		require.True(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
 		require.Empty(t, w.own.wake)
 		p.Give(w)
 	}
@@ -150,7 +150,7 @@ func TestWakeAfterItHasYielded(t *testing.T) {
 			p.kept[0] = w
 		}
 		for range 3 {
-			require.False(t, w.Yield(&y, new(Looker), nil))
+			require.False(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
 			w.Wake()
 			require.True(t, w.Sleep(nil))
 			require.Empty(t, w.own.wake)
@@ -166,7 +166,7 @@ func TestWakeAfterDone(t *testing.T) {
 	var y Yielder
 	var p Pool[int]
 	w := yielding(&p)
-	require.False(t, w.Yield(&y, new(Looker), nil))
+	require.False(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
 	done := make(chan struct{})
 	close(done)
 	require.False(t, w.Sleep(done))
@@ -199,7 +199,7 @@ func TestWakeRacesWithYield(t *testing.T) {
 	for range rounds {
 		w := yielding(&p)
 		listed.Store(w)
-		if !w.Yield(&y, new(Looker), nil) {
+		if !w.Yielded(Yield(y.Start()), &y, new(Looker), nil) {
 			slept++
 			require.True(t, w.Sleep(ctx.Done()), "a Wake is lost")
 		}

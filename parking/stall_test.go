@@ -42,7 +42,7 @@ func TestWakeBeforeItSleeps(t *testing.T) {
 			w.Wake()
 		}
 	}})
-	require.True(t, w.Yield(&y, new(Looker), nil))
+	require.True(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
 	require.Equal(t, 1, woken)
 	require.Empty(t, w.own.wake)
 }

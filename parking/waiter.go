@@ -1,6 +1,10 @@
 package parking
 
-import "github.com/parkring/queue/internal/stall"
+import (
+	"time"
+
+	"github.com/parkring/queue/internal/stall"
+)
 
 // Waiter is one waiting call: a channel to sleep on, and the item that it
 // brings or is waiting for.
@@ -31,7 +35,7 @@ type Waiter[T any] struct {
 	listed     bool       // w is in a List; guarded by the lock
 	home       home       // where w goes in the Pool; set when w is made
 	refused    bool       // the call ends without having been served. Like Item.
-	Yields     bool       // the call has to call Yield before Sleep. Written before w is listed.
+	Yields     bool       // the call has to yield, and call Yielded, before Sleep. Written before w is listed.
 }
 
 // home says where a waiter goes that is given back.
@@ -66,14 +70,15 @@ func (w *Waiter[T]) Left() int {
 // lock.
 func (w *Waiter[T]) Listed() bool { return w.listed }
 
-// Yield yields by y, and reports whether the Wake that is owed to w has come meanwhile:
-// there is nothing to sleep for then. It is for a call with one waiter, before its Sleep.
-// If that is of no use again and again it may begin a trial of l; moved is as for l.Rest.
+// Yielded ends a yield by y, which began at start, and reports whether the Wake that is owed
+// to w has come meanwhile: there is nothing to sleep for then. It is for a call with one
+// waiter, before its Sleep. If that is of no use again and again it may begin a trial of l;
+// moved is as for l.Rest.
 //
-// A Wake has to send only if the call sleeps, or is about to. Yield and Wake agree on that
+// A Wake has to send only if the call sleeps, or is about to. Yielded and Wake agree on that
 // by stage, which each of them changes in one step: the second finds what the first did.
-func (w *Waiter[T]) Yield(y *Yielder, l *Looker, moved func() uint64) bool {
-	y.yield(l)
+func (w *Waiter[T]) Yielded(start time.Duration, y *Yielder, l *Looker, moved func() uint64) bool {
+	y.End(start, l)
 	if w.own.stage.Load() == woken {
 		return y.Helped(true)
 	}

@@ -24,6 +24,13 @@ import (
 //     take a small part of the time, whatever else the program does. The Looker of the
 //     same queue keeps that time, for all its Yielders.
 //
+// A call asks whether it is Due, and then does
+//
+//	y.End(Yield(y.Start()), l)
+//
+// and reports by Helped. The yield is in the call itself, because no processor foresees a
+// return across it, so the fewer functions have to return after it the better.
+//
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
 type Yielder struct {
@@ -43,17 +50,7 @@ const (
 	untimed    = 256 // calls between two looks at whether the rest after a long yield is over
 )
 
-// Yield yields, or not, and reports whether it has. The caller has to report by
-// Helped, then. l is the Looker of the same queue.
-func (y *Yielder) Yield(l *Looker) bool {
-	if !y.Due(l) {
-		return false
-	}
-	y.yield(l)
-	return true
-}
-
-// Due reports whether the next call should yield. It is for calls that yield later.
+// Due reports whether the next call should yield. l is the Looker of the same queue.
 func (y *Yielder) Due(l *Looker) bool {
 	if n := y.rest.Load(); n > 0 {
 		y.rest.Store(n - 1)
@@ -69,18 +66,32 @@ func (y *Yielder) Due(l *Looker) bool {
 	return true
 }
 
-// yield yields, and sees to it that long yields are noticed.
-func (y *Yielder) yield(l *Looker) {
+// Start begins a yield: it returns when that was if it is to be timed, or something negative.
+func (y *Yielder) Start() time.Duration {
 	stall.At(stall.Backoff)
 	if n := y.trust.Load(); n > 0 {
 		y.trust.Store(n - 1)
-		runtime.Gosched()
-		return
+		return -1
 	}
 	y.timed.Add(1)
 	y.trust.Store(trusted) // before it yields, to others who yield meanwhile
-	start := clock()
+	return clock()
+}
+
+// Yield yields, and returns start. It is inlined.
+func Yield(start time.Duration) time.Duration {
 	runtime.Gosched()
+	return start
+}
+
+// End ends a yield, which began at start, and sees to it that long ones are noticed.
+func (y *Yielder) End(start time.Duration, l *Looker) {
+	if start >= 0 {
+		y.end(start, l) // apart, so that End is inlined
+	}
+}
+
+func (y *Yielder) end(start time.Duration, l *Looker) {
 	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
 		l.hogged.Store(int64(start + took + min(times*took, mostRest)))
