@@ -47,6 +47,7 @@ Idle/of=full/waiters=8/cap=64                                          queue cha
 	// full takes hours; use -cells to measure a part of it.
 	"full": `
 Throughput/shape={1x1,2x2,4x4,8x8,1x8,8x1,100x100}/cap={1,2,4,8,16,64,512,1024,none}/elem=8B/how={wait,try,ctx}  all
+Throughput/shape={1x2,1x3,3x2}/cap={1,2,4,8,16,64}/elem=8B/how=wait                                    all
 Throughput/shape={1x1,4x4}/cap={1,64,1024,none}/elem={64B,256B,ptr}/how={wait,try,ctx}                  all
 Pair/cap={1,8,64,512,1024,none}/elem={8B,64B,256B,ptr}/how={wait,ctx}                                  all
 Random/g={1,2,4,8,64}/cap={64,1024,none}                                                               all
