@@ -159,7 +159,7 @@ func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 //
 // Before it waits it looks and yields, as long as that is of use. Nobody counts on a
 // call that does: it is not listed, and neither gate is up because of it. (In a tiny
-// buffer it yields once it is listed, in yield.)
+// buffer its caller yields once it is listed, before it sleeps.)
 func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	for {
 		switch s {
