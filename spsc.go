@@ -2,9 +2,10 @@ package queue
 
 import (
 	"context"
+	"iter"
+
 	"github.com/parkring/queue/lockfree"
 	"github.com/parkring/queue/parking"
-	"iter"
 )
 
 // SPSC is a bounded FIFO queue for one putting and one getting goroutine at a
