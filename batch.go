@@ -116,6 +116,7 @@ func drained(n int, s lockfree.State) error {
 // are in, or Full or Closed. It returns how many are in.
 func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 	q.check()
+	q.share()
 	if len(vs) == 0 && q.buffer.Closed() {
 		return 0, lockfree.Closed
 	}
@@ -139,6 +140,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 // full, or Empty or Drained. It returns how many it took.
 func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 	q.check()
+	q.share()
 	if len(buf) == 0 && q.buffer.Drained() {
 		q.finish()
 		return 0, lockfree.Drained

@@ -14,6 +14,7 @@ import "sync/atomic"
 // If several are called, one gets all items. It allocates the slice.
 func (q *Queue[T]) CloseNow() []T {
 	q.check()
+	q.share()
 	q.mu.Lock()
 	items := q.buffer.TakeAll() // takes effect in it
 	getters := q.getters.RefuseAll()

@@ -52,19 +52,21 @@ type buffer[T any] interface {
 //  2. The gate of the buffer's head is up exactly while putters is not empty. The
 //     buffer is then full, and every get comes by here.
 type core[T any] struct {
-	// Written when the queue is made, then only read.
+	// Written when the queue is made, then only read, but for the last two.
 	buffer buffer[T]         // nil if the queue was not made
 	looked *lockfree.Ring[T] // the buffer, if calls look at its slots before they wait, or nil
 	tiny   bool              // its capacity is at most tiny
+	stage  atomic.Uint32     // of solo
+	solo   *solo[T]          // written under the lock, before stage is on
 
-	_ [lockfree.Pad]byte // between tiny and mu
+	_ [lockfree.Pad]byte // between solo and mu
 
 	// mu is the lock that lockfree and parking speak of. It guards what follows,
 	// the gates, and closing.
 	mu      parking.Mutex
+	balance parking.Balance // whether calls may yield
 	getters parking.List[T] // the Gets that wait, oldest first
 	putters parking.List[T] // the Puts that wait, oldest first
-	balance parking.Balance // whether calls may yield
 	waiters parking.Pool[T]
 	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
 	end     end           // for Done
@@ -99,6 +101,7 @@ func (q *core[T]) check() {
 // their context ends.
 func (q *core[T]) Close() {
 	q.check()
+	q.share()
 	q.mu.Lock()
 	var getters parking.List[T]
 	if q.buffer.Close() { // takes effect here; the gate was up, so there are getters, and no item
@@ -133,6 +136,13 @@ func (q *core[T]) Drained() bool {
 // date when it is there if others use the queue.
 func (q *core[T]) Len() int {
 	q.check()
+	if q.alone() {
+		q.mu.Lock()
+		defer q.unlock()
+		if q.alone() {
+			return q.solo.ring.Len()
+		}
+	}
 	return q.buffer.Len()
 }
 
@@ -166,6 +176,11 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 		case lockfree.OK:
 			return nil, nil
 		case lockfree.Gated:
+			if q.alone() {
+				if did, err := q.soloPut(ctx, v, wait); did {
+					return nil, err
+				}
+			}
 			q.mu.Lock()
 			w := q.give(&v)
 			q.unlock()
@@ -245,7 +260,7 @@ func (q *core[T]) lookPut(v *T) (s lockfree.State) {
 // only while nobody gets. Close leaves it listed: it is admitted.
 func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 	q.mu.Lock()
-	if !q.buffer.ShutGet() {
+	if q.alone() || !q.buffer.ShutGet() {
 		q.unlock()
 		return nil
 	}
@@ -275,6 +290,11 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			q.finish()
 			return v, nil, nil
 		case lockfree.Gated:
+			if q.alone() {
+				if v, did, err := q.soloGet(ctx, wait); did {
+					return v, nil, err
+				}
+			}
 			if !q.buffer.HeadReady() {
 				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
 				v, s = q.buffer.GetIfReady()
@@ -320,8 +340,9 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 				}
 			}
 			q.mu.Lock()
-			if q.buffer.ShutPut() {
+			if !q.alone() && q.buffer.ShutPut() {
 				w := q.enlist(&q.getters, q.tiny)
+				q.beginSolo()
 				q.unlock()
 				return v, w, nil
 			}
@@ -396,6 +417,9 @@ func done(ctx context.Context) <-chan struct{} {
 // may be one that yields. It needs mu.
 func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 	q.mu.Observe(l.Crowded())
+	if !l.Empty() && q.stage.Load() == early {
+		q.stage.Store(due)
+	}
 	w := q.waiters.Take()
 	w.Yields = yields && q.mayYield() && q.putYields.Due(&q.looker)
 	if !w.Yields {
@@ -454,6 +478,9 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 		return false
 	}
 	l.Remove(w) // a Put or Get that is cancelled takes effect here
+	if q.alone() {
+		return true
+	}
 	if q.getters.Empty() {
 		q.buffer.OpenPut()
 	}
@@ -468,6 +495,9 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 // unlock and then to wake the waiter. The Put and that Get take effect at the Pop, one
 // after the other; the buffer is empty and stays so.
 func (q *core[T]) give(v *T) *parking.Waiter[T] {
+	if q.alone() {
+		return nil // it has begun just now
+	}
 	w := q.getters.Pop()
 	if w != nil {
 		w.Item = *v
@@ -485,7 +515,7 @@ func (q *core[T]) give(v *T) *parking.Waiter[T] {
 // waiter that it returns: there is none if it brings more items. The Get and that Put take
 // effect in Swap, one after the other.
 func (q *core[T]) admit(v *T) (w *parking.Waiter[T], ok bool) {
-	if q.putters.Empty() {
+	if q.putters.Empty() || q.alone() {
 		return nil, false
 	}
 	slot := q.buffer.BeginSwap()
@@ -510,7 +540,18 @@ func (q *core[T]) admit(v *T) (w *parking.Waiter[T], ok bool) {
 // unlock unlocks mu, after checking the invariants in debug builds.
 func (q *core[T]) unlock() {
 	if invariants.Enabled {
-		q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
+		q.checkGates()
 	}
 	q.mu.Unlock()
+}
+
+// checkGates panics unless gates and lists agree. It needs mu.
+func (q *core[T]) checkGates() {
+	if q.alone() {
+		n := q.solo.ring.Len()
+		invariants.Check(q.getters.Empty() || n == 0, "getters wait, ring not empty")
+		invariants.Check(q.putters.Empty() || n == q.buffer.Cap(), "putters wait, ring not full")
+		return
+	}
+	q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
 }

@@ -15,7 +15,7 @@ func NewSPSCAt[T any](capacity int, firstLap uint64) *SPSC[T] {
 func (q *core[T]) CheckInvariants() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.buffer.Check(!q.getters.Empty(), !q.putters.Empty())
+	q.checkGates()
 }
 
 // Waiting returns how many Gets and Puts wait.

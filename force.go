@@ -16,6 +16,7 @@ import (
 // longest. An item that is pushed out counts as done for [Queue.Join]. On a full queue
 // ForcePut takes the lock of the slow path; it allocates nothing.
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
+	q.share()
 	s := q.last().TryPut(v)
 	for {
 		if _, err := q.put(context.Background(), v, s, false); err != ErrFull {

@@ -40,6 +40,7 @@ func (q *core[T]) accepted() uint64 {
 // if it is called more often than there were items.
 func (q *Queue[T]) TaskDone() {
 	q.check()
+	q.share()
 	for {
 		d := q.tasks.done.Load()
 		if d == q.accepted() { // loaded after d, so there has been no item more
@@ -90,6 +91,7 @@ func (q *core[T]) wakeJoiners(d uint64) {
 // TaskDone. It is a snapshot, like Len.
 func (q *Queue[T]) Unfinished() int {
 	q.check()
+	q.share()
 	for {
 		d := q.tasks.done.Load()
 		n := q.accepted() - d

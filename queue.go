@@ -122,6 +122,9 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
 		q.tiny = capacity <= tiny
+		if capacity <= mostSolo && oneProcessor() {
+			q.stage.Store(early)
+		}
 		if capacity <= few || q.ring.Bytes() <= small {
 			q.looked = &q.ring
 			q.looker.Init()
@@ -150,6 +153,11 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 // delivers v. Put allocates nothing, whether it waits or not, except for the
 // queue's first waiters.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
+	if q.alone() {
+		if did, err := q.soloPut(ctx, v, true); did {
+			return err
+		}
+	}
 	r := q.last()
 	s, t := r.PutSlot()
 	if st, ok := r.ClaimPutAt(s, t); !ok {
@@ -209,6 +217,11 @@ func (q *Queue[T]) TryPut(v T) error {
 // synchronizes before the return of ErrClosed. Get allocates nothing, whether it
 // waits or not, except for the queue's first waiters.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
+	if q.alone() {
+		if v, did, err := q.soloGet(ctx, true); did {
+			return v, err
+		}
+	}
 	r := q.first()
 	s, h := r.GetSlot()
 	state := lockfree.OK

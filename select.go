@@ -191,6 +191,7 @@ func (q *Queue[T]) tryGet(arg any) (ready bool, err error) {
 }
 
 func (q *Queue[T]) listCase(put bool, arg any, choice *parking.Choice, index int) (any, *parking.Choice) {
+	q.share()
 	q.mu.Lock()
 	defer q.unlock()
 	if put && !q.buffer.ShutGet() || !put && !q.buffer.ShutPut() {

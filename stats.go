@@ -20,12 +20,18 @@ func (q *Queue[T]) Stats() Stats {
 	q.mu.Lock()
 	defer q.unlock()
 	s := Stats{
-		Len:         q.Len(),
 		Cap:         q.Cap(),
 		WaitingPuts: q.putters.Len(),
 		WaitingGets: q.getters.Len(),
 		Closed:      q.Closed(),
 	}
+	if q.alone() {
+		s.Len = q.solo.ring.Len()
+		s.Gets = q.solo.left
+		s.Puts = s.Gets + uint64(s.Len)
+		return s
+	}
+	s.Len = q.buffer.Len()
 	s.Gets = q.handed.Load() + q.buffer.Left() // before Puts, lest it be more
 	s.Puts = q.accepted()
 	return s

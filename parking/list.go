@@ -37,6 +37,21 @@ func (l *List[T]) Push(w *Waiter[T]) {
 	l.last = w
 }
 
+// Oldest is First for a list in which nobody shares a [Choice].
+func (l *List[T]) Oldest() *Waiter[T] { return l.first }
+
+// Shift removes the waiter that has waited longest, which there must be.
+func (l *List[T]) Shift() {
+	w := l.first
+	w.listed = false
+	l.first = w.next
+	if w.next == nil {
+		l.last = nil
+	} else {
+		w.next.prev, w.next = nil, nil
+	}
+}
+
 // First returns the waiter that has waited longest, or nil if there is none, and
 // wins its [Choice]: whoever calls it has to serve it. Waiters whose choice has been
 // served in another list are unlisted on the way, so l may be empty afterwards.

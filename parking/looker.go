@@ -53,23 +53,22 @@ type Looker struct {
 	slow  atomic.Int32 // the same, not quickly
 	eager atomic.Bool  // useless yields may begin a trial
 	wary  atomic.Int32 // so many calls more go on for the usual time only
+	most  int32        // rounds; set by Init
 
 	// hogged is the time, by clock, in ns, before which no call of the queue should yield by a
 	// Yielder, since yields take long; 0 if it is over.
 	hogged atomic.Int64
-
-	most int32 // rounds; set by Init
 
 	working atomic.Bool   // somebody works on what follows
 	doubt   bool          // the last measurement said that looks do not pay
 	hogs    bool          // looks have ended for a long yield, and have not paid since
 	settled bool          // state has been what it is for long enough to be measured
 	calls   int32         // that have taken part since
+	stays   int32         // measurements since plain was measured
 	since   time.Duration // when that began
 	from    uint64        // how many items had moved then
 	plain   float64       // items per ns when calls do not look, or 0 if that is to be measured
 	looked  float64       // the same when they look, while plain is measured
-	stays   int32         // measurements since plain was measured
 	gap     time.Duration // between trials of looks; longer after each that was lost
 	lost    time.Duration // when calls stopped looking
 	until   time.Duration // when the next trial is due

@@ -41,6 +41,16 @@ type Pool[T any] struct {
 // 20 KiB, for small items.
 const poolSize = 128
 
+// Returned is Take for a caller that gives back by Return: it returns the waiter that was
+// given back so last, or nil. It is inlined.
+func (p *Pool[T]) Returned() *Waiter[T] {
+	w := p.free
+	if w != nil {
+		p.free, w.next = w.next, nil
+	}
+	return w
+}
+
 // Take returns a waiter that is in no list and carries nothing. It needs the
 // lock.
 func (p *Pool[T]) Take() *Waiter[T] {
@@ -94,14 +104,13 @@ func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
 	}
 }
 
-// Return is Give for a holder of the lock, of a waiter that was not served.
-func (p *Pool[T]) Return(w *Waiter[T]) {
-	w.clear()
-	if w.home == onStack {
+// Return is Give for a holder of the lock.
+func (p *Pool[T]) Return(w *Waiter[T]) (served bool) {
+	served = w.clear()
+	if w.home != nowhere {
 		w.next, p.free = p.free, w
-	} else {
-		w.own.stage.Store(idle)
 	}
+	return served
 }
 
 // clear clears what w carries, and reports whether w was served.

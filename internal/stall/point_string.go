@@ -71,14 +71,16 @@ func _() {
 	_ = x[GiveTop-60]
 	_ = x[GiveSwap-61]
 	_ = x[TakeSwap-62]
-	_ = x[HeadStamp-63]
-	_ = x[Backoff-64]
-	_ = x[Points-65]
+	_ = x[HoldStamp-63]
+	_ = x[ReleaseTail-64]
+	_ = x[HeadStamp-65]
+	_ = x[Backoff-66]
+	_ = x[Points-67]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHoldStampReleaseTailHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 512, 522, 532, 541, 553, 561, 568, 576, 584, 593, 600, 606}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 246, 255, 263, 271, 279, 288, 296, 306, 315, 324, 332, 340, 350, 358, 369, 380, 392, 403, 415, 426, 437, 448, 460, 468, 477, 488, 499, 512, 522, 532, 541, 553, 561, 568, 576, 584, 593, 604, 613, 620, 626}
 
 func (i Point) String() string {
 	idx := int(i) - 0

@@ -87,6 +87,8 @@ const (
 	GiveTop       // Pool: before the Load of given
 	GiveSwap      // Pool: before the CAS on given
 	TakeSwap      // Pool, under the lock: before the Swap of given
+	HoldStamp     // Hold: before the Load of a slot's stamp
+	ReleaseTail   // Release: the stamps are stored; before the Store to tail
 	HeadStamp     // HeadReady: head is loaded; before the Load of the stamp, or of tail
 	Backoff       // backoff: before the pause
 

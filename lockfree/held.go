@@ -1,0 +1,98 @@
+package lockfree
+
+import "github.com/parkring/queue/internal/stall"
+
+// Held is a Ring that is all the holder's of the lock, from Hold to Release: both gates are
+// up, so that nobody else claims a slot, and the items are counted here. A put and a get need
+// no atomic operation beside those of the lock then.
+//
+// Invariants, from Hold to Release:
+//  1. Head and tail are at the same position, with both gates up: TryPut and TryGet return
+//     Gated.
+//  2. Every slot's stamp says that it is free for the first capacity positions from there, and
+//     nobody is between a claim and the store of a stamp.
+//
+// So whoever has read a word before Hold and acts on it now does not get further than if the
+// ring had been empty all the time, as it was at Hold. All methods need the lock.
+type Held[T any] struct {
+	ring     *Ring[T]
+	slots    []Slot[T]
+	stride   uint64
+	capacity int
+	items    int
+	in       uint64 // the slot that the next item goes to
+	out      uint64 // that of the oldest item
+}
+
+// Hold begins to hold r, whose gate of tail must be up, so that it is empty and open. It
+// reports whether it does: not if a get is still between its claim and its release.
+func (h *Held[T]) Hold(r *Ring[T]) bool {
+	h.ring, h.slots, h.stride, h.capacity = r, r.slots, r.stride, int(r.capacity)
+	p := r.raiseHead() // the position of tail, too
+	h.in = r.index(p)
+	h.out = h.in
+	for range h.capacity {
+		stall.At(stall.HoldStamp)
+		if r.slots[r.index(p)].stamp.Load() != p {
+			r.OpenGet()
+			return false
+		}
+		p = r.next(p)
+	}
+	return true
+}
+
+// Release ends it: the items are the Ring's now, at the next positions. The gates stay up if
+// the arguments say so.
+func (h *Held[T]) Release(putGate, getGate bool) {
+	r := h.ring
+	items := make([]T, 0, h.capacity)
+	for h.items > 0 {
+		items = append(items, h.Get())
+	}
+	p := r.position(r.tail.Load())
+	for _, v := range items {
+		s := &r.slots[r.index(p)]
+		s.val = v
+		s.stamp.Store(p | full)
+		p = r.next(p)
+	}
+	stall.At(stall.ReleaseTail)
+	r.tail.Store(p | gate)
+	if !putGate {
+		r.OpenPut()
+	}
+	if !getGate {
+		r.OpenGet()
+	}
+}
+
+// Len returns the number of items.
+func (h *Held[T]) Len() int { return h.items }
+
+// Full reports whether the ring holds its capacity.
+func (h *Held[T]) Full() bool { return h.items == h.capacity }
+
+// Put appends v. The ring must not be full.
+func (h *Held[T]) Put(v T) {
+	h.slots[h.in].val = v
+	h.in = h.after(h.in)
+	h.items++
+}
+
+// Get takes the oldest item, which there must be.
+func (h *Held[T]) Get() (v T) {
+	s := &h.slots[h.out]
+	v, s.val = s.val, v
+	h.out = h.after(h.out)
+	h.items--
+	return v
+}
+
+// after returns the slot after i.
+func (h *Held[T]) after(i uint64) uint64 {
+	if i += h.stride; i == uint64(len(h.slots)) {
+		return 0
+	}
+	return i
+}

@@ -1,0 +1,194 @@
+package queue
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/parkring/queue/lockfree"
+)
+
+// solo is how a queue of few slots goes on, if the program has one processor, once several
+// Puts, or Gets, have waited at once: every call takes the lock, and as nobody else can be in
+// the ring then, that takes no atomic operation. To wait and to be served is a quarter
+// cheaper so; to put and to get without waiting costs twice as much.
+//
+// Put, Get, TryPut and TryGet, and the observers, know of it. All others end it for good
+// first (share), and so do calls that wait, when the program has more processors.
+//
+// Invariants, while stage is on and mu is free:
+//  1. Getters is not empty only if the ring is empty, putters only if it is full.
+//  2. Both gates are up, so that all others come to the lock.
+//
+// A call takes effect under the lock, as does the begin and the end of solo, which neither
+// let anything in nor out. It may begin between the ring's answer to a call and the lock, so
+// whoever takes the lock to serve, or to be listed, without knowing of solo, asks there once
+// more. Who sleeps, and who wakes them, is as in core.put and core.get, and the lists
+// are the same: those who were listed before it began, or ended, are served by those who come
+// after.
+//
+// All of it is guarded by the lock.
+type solo[T any] struct {
+	ring  lockfree.Held[T]
+	left  uint64 // the items that have left the queue
+	waits uint32 // calls that have waited
+}
+
+// What core.stage is. It is written under the lock and read by anyone.
+const (
+	over  = iota // the queue is not solo, and will not be
+	early        // it may be one day
+	due          // several calls of one side have waited at once: from the next Get that waits
+	on           // it is
+)
+
+const (
+	mostSolo = 8   // slots
+	lookSolo = 256 // calls that wait, between two looks at how many processors there are
+)
+
+// oneProcessor reports whether the program has one processor. Variable for tests.
+var oneProcessor = func() bool { return runtime.GOMAXPROCS(0) == 1 }
+
+// alone reports whether q is solo. If the caller has the lock, it stays so.
+func (q *core[T]) alone() bool { return q.stage.Load() == on }
+
+// share ends solo for good, for a call that does not know of it.
+func (q *core[T]) share() {
+	if q.stage.Load() != over {
+		q.mu.Lock()
+		q.endSolo()
+		q.unlock()
+	}
+}
+
+// beginSolo makes q solo if that is due. It needs mu, and the gate of tail to be up.
+func (q *core[T]) beginSolo() {
+	if q.stage.Load() != due || !oneProcessor() {
+		return
+	}
+	o := new(solo[T])
+	if o.ring.Hold(q.looked) {
+		o.left = q.handed.Load() + q.looked.Left()
+		q.solo = o
+		q.stage.Store(on)
+	}
+}
+
+// endSolo ends solo for good. It needs mu.
+func (q *core[T]) endSolo() {
+	if q.alone() {
+		q.handed.Store(q.solo.left - q.looked.Left()) // all that has not gone through the ring
+		q.solo.ring.Release(!q.getters.Empty(), !q.putters.Empty())
+	}
+	q.stage.Store(over)
+}
+
+// stopSolo ends solo and releases the lock, if the program has more processors by now, and
+// reports whether it did. It needs mu.
+func (q *core[T]) stopSolo() bool {
+	if oneProcessor() {
+		return false
+	}
+	q.endSolo()
+	q.unlock()
+	return true
+}
+
+// soloPut is all of a put if q is solo. If it reports false q is not, and nothing was put.
+func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) (did bool, err error) {
+	q.mu.LockSolo()
+	if !q.alone() {
+		q.unlock()
+		return false, nil
+	}
+	o := q.solo
+	if w := q.getters.Oldest(); w != nil {
+		q.getters.Shift()
+		w.Item = v
+		o.left++
+		q.unlock()
+		w.Wake()
+		return true, nil
+	}
+	if !o.ring.Full() {
+		o.ring.Put(v)
+		q.unlock()
+		return true, nil
+	}
+	if !wait {
+		q.unlock()
+		return true, ErrFull
+	}
+	if o.waits++; o.waits%lookSolo == 0 && q.stopSolo() {
+		return false, nil
+	}
+	w := q.waiters.Returned()
+	if w == nil {
+		w = q.waiters.Take()
+	}
+	w.Yields = false
+	w.Item = v
+	q.putters.Push(w)
+	q.unlock()
+	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
+		_, err = q.awake(ctx, w, &q.putters, nil, false)
+		return true, err
+	}
+	q.mu.LockSolo()
+	served := q.waiters.Return(w)
+	q.mu.Unlock()
+	if !served {
+		return true, ErrClosed
+	}
+	return true, nil
+}
+
+// soloGet is all of a get if q is solo. If it reports false q is not, and nothing was taken.
+func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, did bool, err error) {
+	q.mu.LockSolo()
+	if !q.alone() {
+		q.unlock()
+		return v, false, nil
+	}
+	o := q.solo
+	if o.ring.Len() > 0 {
+		v = o.ring.Get()
+		o.left++
+		w := q.putters.Oldest()
+		if w == nil {
+			q.unlock()
+			return v, true, nil
+		}
+		q.putters.Shift()
+		o.ring.Put(w.Item)
+		q.unlock()
+		w.Wake()
+		return v, true, nil
+	}
+	if !wait {
+		q.unlock()
+		return v, true, ErrEmpty
+	}
+	if o.waits++; o.waits%lookSolo == 0 && q.stopSolo() {
+		return v, false, nil
+	}
+	w := q.waiters.Returned()
+	if w == nil {
+		w = q.waiters.Take()
+	}
+	w.Yields = false
+	q.getters.Push(w)
+	q.unlock()
+	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
+		_, err = q.awake(ctx, w, &q.getters, &v, false)
+		return v, true, err
+	}
+	v = w.Item
+	q.mu.LockSolo()
+	served := q.waiters.Return(w)
+	q.mu.Unlock()
+	if !served {
+		return v, true, ErrClosed
+	}
+	return v, true, nil
+}
