@@ -342,7 +342,9 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			q.mu.Lock()
 			if !q.alone() && q.buffer.ShutPut() {
 				w := q.enlist(&q.getters, q.tiny)
-				q.beginSolo()
+				if q.stage.Load() == due && oneProcessor() {
+					q.beginSolo()
+				}
 				q.unlock()
 				return v, w, nil
 			}

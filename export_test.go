@@ -18,6 +18,41 @@ func (q *core[T]) CheckInvariants() {
 	q.checkGates()
 }
 
+// NewSolo is NewAt for a queue that is solo from the begin.
+func NewSolo[T any](capacity int, firstLap uint64) *Queue[T] {
+	q := newQueue[T](capacity, firstLap)
+	q.mu.Lock()
+	defer q.unlock()
+	q.stage.Store(due)
+	q.buffer.ShutPut()
+	q.beginSolo()
+	return q
+}
+
+// MostSolo is the largest capacity of a queue that may be solo.
+const MostSolo = mostSolo
+
+// OneProcessor has queues believe that the program has one processor, or more than one, until
+// restore is called.
+func OneProcessor(one bool) (restore func()) {
+	was := oneProcessor
+	oneProcessor = func() bool { return one }
+	return func() { oneProcessor = was }
+}
+
+// Alone reports whether q is solo.
+func (q *core[T]) Alone() bool { return q.alone() }
+
+// Share ends solo.
+func (q *core[T]) Share() { q.share() }
+
+// WasSolo reports whether q is, or was, solo.
+func (q *core[T]) WasSolo() bool {
+	q.mu.Lock()
+	defer q.unlock()
+	return q.solo != nil
+}
+
 // Waiting returns how many Gets and Puts wait.
 func (q *core[T]) Waiting() (gets, puts int) {
 	q.mu.Lock()

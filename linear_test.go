@@ -56,6 +56,8 @@ const (
 	wanted   eventKind = "get or get waits"     // a Select, which gets this
 	settled  eventKind = "selected"             // the same, it has returned
 
+	begunSolo eventKind = "solo" // no call; the queue has become solo
+
 	closes     eventKind = "close"
 	closesNow  eventKind = "close now"
 	length     eventKind = "len"
@@ -253,7 +255,17 @@ type plan struct {
 	prefill  int // items that are in at the begin
 	workers  [][]action
 	spsc     bool // worker 0 puts, worker 1 gets, and nobody else does
+	solo     solo
 }
+
+// solo is whether a queue of few slots may have all calls take the lock.
+type solo int
+
+const (
+	notSolo   solo = iota
+	maybeSolo      // it begins when it is due
+	fromTheBegin
+)
 
 func newPlan(seed uint64) (s plan) {
 	r := rand.New(rand.NewPCG(seed, 2))
@@ -273,6 +285,12 @@ func newPlan(seed uint64) (s plan) {
 	}
 	s.queues = pick(1, 1, 2)
 	batches := r.IntN(2) // whether there are any
+	if s.capacity > 0 {
+		s.solo = solo(r.IntN(3))
+	}
+	if s.solo != notSolo && r.IntN(2) == 0 { // calls that end it are rare
+		s.queues, batches = 1, 0
+	}
 	for range 3 + r.IntN(4) {
 		var w []action
 		lean := r.IntN(5) // to one side
@@ -344,7 +362,14 @@ func newRun(s plan, now func() int64, pause func()) *run {
 		if s.spsc {
 			r.qs = append(r.qs, queue.NewSPSCAt[byte](s.capacity, s.lap))
 		} else if s.capacity > 0 {
-			r.qs = append(r.qs, queue.NewAt[byte](s.capacity, s.lap))
+			q := queue.NewAt[byte](s.capacity, s.lap)
+			switch s.solo {
+			case notSolo:
+				q.Share()
+			case fromTheBegin:
+				q = queue.NewSolo[byte](s.capacity, s.lap)
+			}
+			r.qs = append(r.qs, q)
 		} else {
 			r.qs = append(r.qs, queue.NewGrowing[byte](s.slots, s.lap))
 		}
@@ -662,8 +687,11 @@ func (r *run) check(t testing.TB, kinds map[eventKind]int) {
 	for i := range r.prefill {
 		items = append(items, prefilled(i))
 	}
-	for on := range r.qs {
+	for on, q := range r.qs {
 		r.checkOne(t, on, string(items), kinds)
+		if r.solo == maybeSolo && q.WasSolo() {
+			kinds[begunSolo]++
+		}
 	}
 }
 
@@ -719,7 +747,7 @@ func (r *run) checkOne(t testing.TB, on int, items string, kinds map[eventKind]i
 func unseen(kinds map[eventKind]int) (none []eventKind) {
 	for _, k := range []eventKind{accepted, full, rejected, putWaits, putIn, putLeft, taken, empty,
 		drained, getWaits, getTook, getEnded, getLeft, closes, length, isDrained, notDrained,
-		closesNow, done, notDone, pushed, putEnded, offered, short, wanted, settled} {
+		closesNow, done, notDone, pushed, putEnded, offered, short, wanted, settled, begunSolo} {
 		if kinds[k] == 0 {
 			none = append(none, k)
 		}
@@ -738,6 +766,7 @@ func everyEvent(t *testing.T, kinds map[eventKind]int) {
 // against the contract. It goes on until each kind of event has happened: the
 // rarest, a waiting put that CloseNow ends, comes once in 300 to 3000 plans.
 func TestLinearizable(t *testing.T) {
+	defer queue.OneProcessor(true)()
 	for _, procs := range []int{1, 2, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))

@@ -37,6 +37,11 @@ func TestLongHistories(t *testing.T) {
 					}
 					q := queue.New[int64](capacity)
 					sum.add(longHistory(t, q, shape.producers, shape.consumers, races(40_000)/shape.producers, early))
+					if 0 < capacity && capacity <= queue.MostSolo {
+						defer queue.OneProcessor(true)()
+						q := queue.NewSolo[int64](capacity, 0)
+						sum.add(longHistory(t, q, shape.producers, shape.consumers, races(40_000)/shape.producers, early))
+					}
 				})
 			}
 		}

@@ -46,6 +46,7 @@ type subject[T any] interface {
 
 	CheckInvariants()
 	Waiting() (gets, puts int)
+	WasSolo() bool
 }
 
 // isSPSC reports whether q is for one putter and one getter at a time.
@@ -58,16 +59,24 @@ func isSPSC(q subject[int]) bool {
 type variant struct {
 	capacity int
 	lap      uint64 // where positions start
+	solo     bool
 }
 
 func (v variant) String() string {
-	if v.lap != 0 {
-		return fmt.Sprintf("cap=%d/start=wrap", v.capacity)
+	s := fmt.Sprintf("cap=%d", v.capacity)
+	if v.solo {
+		s += "/solo"
 	}
-	return fmt.Sprintf("cap=%d", v.capacity)
+	if v.lap != 0 {
+		s += "/start=wrap"
+	}
+	return s
 }
 
 func (v variant) make() *queue.Queue[int] {
+	if v.solo {
+		return queue.NewSolo[int](v.capacity, v.lap)
+	}
 	if v.lap == 0 {
 		return queue.New[int](v.capacity)
 	}
@@ -84,7 +93,9 @@ func (v variant) makeSPSC() *queue.SPSC[int] {
 
 func bounded() (all []variant) {
 	for _, n := range []int{1, 2, 3, 7, 8} {
-		all = append(all, variant{capacity: n}, variant{capacity: n, lap: math.MaxUint64})
+		for _, lap := range []uint64{0, math.MaxUint64} {
+			all = append(all, variant{capacity: n, lap: lap}, variant{capacity: n, lap: lap, solo: true})
+		}
 	}
 	return all
 }
@@ -107,7 +118,7 @@ func conformPair(t *testing.T, kinds []variant, test func(t *testing.T, q subjec
 	t.Helper()
 	conform(t, kinds, func(t *testing.T, q *queue.Queue[int]) { test(t, q) })
 	for _, k := range kinds {
-		if k.capacity > 0 {
+		if k.capacity > 0 && !k.solo {
 			t.Run("spsc/"+k.String(), func(t *testing.T) {
 				inBubble(t, k.makeSPSC, func(t *testing.T, q *queue.SPSC[int]) { test(t, q) })
 			})

@@ -61,16 +61,15 @@ func (q *core[T]) share() {
 	}
 }
 
-// beginSolo makes q solo if that is due. It needs mu, and the gate of tail to be up.
+// beginSolo makes q solo, unless somebody is still in the ring. It needs mu, and the gate of
+// tail to be up.
 func (q *core[T]) beginSolo() {
-	if q.stage.Load() != due || !oneProcessor() {
-		return
-	}
 	o := new(solo[T])
-	if o.ring.Hold(q.looked) {
+	if o.ring.Prepare(q.looked) {
 		o.left = q.handed.Load() + q.looked.Left()
 		q.solo = o
-		q.stage.Store(on)
+		q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it
+		o.ring.Hold()
 	}
 }
 

@@ -48,6 +48,13 @@ func TestStress(t *testing.T) {
 						_, err := r.Run(q)
 						require.NoError(t, err)
 						q.CheckInvariants()
+						if 0 < capacity && capacity <= queue.MostSolo {
+							defer queue.OneProcessor(true)()
+							q := queue.NewSolo[stress.Item](capacity, 0)
+							_, err := r.Run(q)
+							require.NoError(t, err)
+							q.CheckInvariants()
+						}
 						if shape.producers == 1 && shape.consumers == 1 && capacity > 0 {
 							q := queue.NewSPSC[stress.Item](capacity)
 							_, err := r.Run(q)

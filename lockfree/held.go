@@ -9,11 +9,11 @@ import "github.com/parkring/queue/internal/stall"
 // Invariants, from Hold to Release:
 //  1. Head and tail are at the same position, with both gates up: TryPut and TryGet return
 //     Gated.
-//  2. Every slot's stamp says that it is free for the first capacity positions from there, and
-//     nobody is between a claim and the store of a stamp.
+//  2. The stamps of all slots say that they are free, and nobody is between a claim and the
+//     store of a stamp.
 //
-// So whoever has read a word before Hold and acts on it now does not get further than if the
-// ring had been empty all the time, as it was at Hold. All methods need the lock.
+// So to whoever has read a word before, and goes on now, the ring is empty, as it was at Hold.
+// All methods need the lock.
 type Held[T any] struct {
 	ring     *Ring[T]
 	slots    []Slot[T]
@@ -24,23 +24,25 @@ type Held[T any] struct {
 	out      uint64 // that of the oldest item
 }
 
-// Hold begins to hold r, whose gate of tail must be up, so that it is empty and open. It
-// reports whether it does: not if a get is still between its claim and its release.
-func (h *Held[T]) Hold(r *Ring[T]) bool {
+// Prepare makes h the view of r, whose gate of tail must be up: r is empty and open. It
+// reports whether Hold may follow: not if a get is still between its claim and its release.
+func (h *Held[T]) Prepare(r *Ring[T]) bool {
 	h.ring, h.slots, h.stride, h.capacity = r, r.slots, r.stride, int(r.capacity)
-	p := r.raiseHead() // the position of tail, too
+	p := r.position(r.tail.Load())
 	h.in = r.index(p)
 	h.out = h.in
 	for range h.capacity {
 		stall.At(stall.HoldStamp)
 		if r.slots[r.index(p)].stamp.Load() != p {
-			r.OpenGet()
 			return false
 		}
 		p = r.next(p)
 	}
 	return true
 }
+
+// Hold begins. From now on every get comes to the lock, as every put does already.
+func (h *Held[T]) Hold() { h.ring.raiseHead() }
 
 // Release ends it: the items are the Ring's now, at the next positions. The gates stay up if
 // the arguments say so.

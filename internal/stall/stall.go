@@ -42,6 +42,8 @@ const (
 	SwapStamp    // Swap: before the Store of the stamp
 	SwapTail     // Swap: before the Store to tail
 	SwapHead     // Swap: before the Store to head
+	HoldStamp    // Hold: before the Load of a slot's stamp
+	ReleaseTail  // Release: the stamps are stored; before the Store to tail
 	CloseFlag    // Close: before the Or on tail
 	CloseHead    // Close: before the Or on head
 	TakeRaise    // TakeAll: before the CAS on head
@@ -87,8 +89,6 @@ const (
 	GiveTop       // Pool: before the Load of given
 	GiveSwap      // Pool: before the CAS on given
 	TakeSwap      // Pool, under the lock: before the Swap of given
-	HoldStamp     // Hold: before the Load of a slot's stamp
-	ReleaseTail   // Release: the stamps are stored; before the Store to tail
 	HeadStamp     // HeadReady: head is loaded; before the Load of the stamp, or of tail
 	Backoff       // backoff: before the pause
 

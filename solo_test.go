@@ -1,0 +1,155 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue"
+)
+
+// With one processor, a queue of few slots becomes solo as soon as several calls of one side
+// have waited at once and a Get waits; no other does.
+func TestWhenSoloBegins(t *testing.T) {
+	for _, c := range []struct {
+		capacity, puts, gets int // so many Puts wait, then all items are taken, then so many Gets wait
+		one, solo            bool
+	}{
+		{1, 0, 1, true, false},
+		{1, 0, 2, true, true},
+		{1, 1, 1, true, false},
+		{1, 2, 0, true, false},
+		{1, 2, 1, true, true},
+		{queue.MostSolo, 0, 2, true, true},
+		{queue.MostSolo + 1, 2, 2, true, false},
+		{0, 0, 2, true, false},
+		{1, 2, 2, false, false},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			defer queue.OneProcessor(c.one)()
+			inBubble(t, variant{capacity: c.capacity}.make, func(t *testing.T, q *queue.Queue[int]) {
+				if c.puts > 0 {
+					mustPut(t, q, make([]int, c.capacity)...)
+				}
+				for range c.puts {
+					goPut(q, 0)
+				}
+				for q.Len() > 0 {
+					mustGet(t, q, 0)
+				}
+				for range c.gets {
+					goGet(q)
+				}
+				require.Equal(t, c.solo, q.Alone())
+				mustPut(t, q, make([]int, c.gets)...)
+				require.Equal(t, c.solo, q.Alone(), "it goes on when they are served")
+			})
+		})
+	}
+}
+
+// It does not begin if there are more processors by then.
+func TestSoloDoesNotBeginLate(t *testing.T) {
+	restore := queue.OneProcessor(true)
+	q := queue.New[int](1)
+	restore()
+	defer queue.OneProcessor(false)()
+	done := make(chan error)
+	for range 2 {
+		go func() { _, err := q.Get(bg); done <- err }()
+	}
+	for gets := 0; gets < 2; gets, _ = q.Waiting() {
+		runtime.Gosched()
+	}
+	require.False(t, q.WasSolo())
+	for range 2 {
+		require.NoError(t, q.Put(bg, 1))
+		require.NoError(t, <-done)
+	}
+}
+
+// Nothing is lost, and nothing overtaken, when it ends, whatever is in the queue then and
+// whoever waits.
+func TestWhatEndsSolo(t *testing.T) {
+	ended, cancel := context.WithCancel(bg)
+	cancel()
+	observers := map[string]func(q *queue.Queue[int]){
+		"Len":       func(q *queue.Queue[int]) { q.Len() },
+		"Stats":     func(q *queue.Queue[int]) { q.Stats() },
+		"Closed":    func(q *queue.Queue[int]) { q.Closed() },
+		"Drained":   func(q *queue.Queue[int]) { q.Drained() },
+		"Done":      func(q *queue.Queue[int]) { q.Done() },
+		"TrySelect": func(q *queue.Queue[int]) { _, _ = queue.TrySelect() },
+	}
+	others := map[string]func(q *queue.Queue[int]){
+		"Unfinished":  func(q *queue.Queue[int]) { q.Unfinished() },
+		"Join":        func(q *queue.Queue[int]) { _ = q.Join(ended) },
+		"PutBatch":    func(q *queue.Queue[int]) { _, _ = q.PutBatch(bg, nil) },
+		"TryPutBatch": func(q *queue.Queue[int]) { _, _ = q.TryPutBatch(nil) },
+		"GetBatch":    func(q *queue.Queue[int]) { _, _ = q.GetBatch(bg, nil) },
+		"TryGetBatch": func(q *queue.Queue[int]) { _, _ = q.TryGetBatch(nil) },
+	}
+	for _, calls := range []map[string]func(q *queue.Queue[int]){observers, others} {
+		for name, do := range calls {
+			t.Run(name, func(t *testing.T) {
+				for _, k := range bounded() {
+					for n := 0; k.solo && n <= k.capacity; n++ {
+						inBubble(t, k.make, func(t *testing.T, q *queue.Queue[int]) {
+							for i := range n + 1 { // the ring begins elsewhere each time
+								mustPut(t, q, i)
+								mustGet(t, q, i)
+							}
+							for i := range n {
+								mustPut(t, q, i)
+							}
+							var gets, puts []*call
+							for i := range 2 {
+								if n == 0 {
+									gets = append(gets, goGet(q))
+								}
+								if n == k.capacity {
+									puts = append(puts, goPut(q, n+i))
+								}
+							}
+							do(q)
+							require.Equal(t, calls["Len"] != nil, q.Alone())
+							for i, get := range gets {
+								mustPut(t, q, i)
+								get.got(t, i)
+							}
+							for i := range n + len(puts) {
+								mustGet(t, q, i)
+							}
+							for _, put := range puts {
+								put.ended(t, nil)
+							}
+							mustBeEmpty(t, q)
+							want := uint64(n + 1 + n + len(gets) + len(puts))
+							require.Equal(t, queue.Stats{Cap: k.capacity, Puts: want, Gets: want}, q.Stats())
+						})
+					}
+				}
+			})
+		}
+	}
+}
+
+// A call that waits looks now and then whether there are more processors.
+func TestSoloEndsWithMoreProcessors(t *testing.T) {
+	defer queue.OneProcessor(false)()
+	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+		n := 0
+		for ; q.Alone() && n < 1000; n++ {
+			get := goGet(q)
+			mustPut(t, q, n)
+			get.got(t, n)
+		}
+		require.Less(t, n, 1000)
+		require.Greater(t, n, 100, "not so often that it costs")
+		mustPut(t, q, 1)
+		mustGet(t, q, 1)
+	})
+}
