@@ -177,9 +177,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				if did, err := q.soloPut(ctx, v, wait); did {
-					return nil, err
-				}
+				return nil, q.soloPut(ctx, v, wait)
 			}
 			q.mu.Lock()
 			w := q.give(&v)
@@ -291,9 +289,8 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			return v, nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				if v, did, err := q.soloGet(ctx, wait); did {
-					return v, nil, err
-				}
+				v, err := q.soloGet(ctx, wait)
+				return v, nil, err
 			}
 			if !q.buffer.HeadReady() {
 				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter

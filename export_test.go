@@ -73,5 +73,6 @@ func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
 	q := &Queue[T]{chain: new(lockfree.Chain[T])}
 	q.chain.Init(slots, firstLap, &q.mu)
 	q.buffer = q.chain
+	q.stage.Store(chained)
 	return q
 }

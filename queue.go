@@ -133,6 +133,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.chain = new(lockfree.Chain[T])
 		q.chain.Init(lockfree.FirstSlots, firstLap, &q.mu)
 		q.buffer = q.chain
+		q.stage.Store(chained)
 	}
 	return q
 }
@@ -153,12 +154,13 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 // delivers v. Put allocates nothing, whether it waits or not, except for the
 // queue's first waiters.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	if q.alone() {
-		if did, err := q.soloPut(ctx, v, true); did {
-			return err
+	r := &q.ring
+	if stage := q.stage.Load(); stage >= on {
+		if stage == on {
+			return q.soloPut(ctx, v, true)
 		}
+		r = q.chain.Last()
 	}
-	r := q.last()
 	s, t := r.PutSlot()
 	if st, ok := r.ClaimPutAt(s, t); !ok {
 		var state lockfree.State
@@ -217,12 +219,13 @@ func (q *Queue[T]) TryPut(v T) error {
 // synchronizes before the return of ErrClosed. Get allocates nothing, whether it
 // waits or not, except for the queue's first waiters.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
-	if q.alone() {
-		if v, did, err := q.soloGet(ctx, true); did {
-			return v, err
+	r := &q.ring
+	if stage := q.stage.Load(); stage >= on {
+		if stage == on {
+			return q.soloGet(ctx, true)
 		}
+		r = q.chain.First()
 	}
-	r := q.first()
 	s, h := r.GetSlot()
 	state := lockfree.OK
 	if st, ok := r.ClaimGetAt(s, h); !ok {

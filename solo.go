@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
 )
 
 // solo is how a queue of few slots goes on, if the program has one processor, once several
@@ -35,10 +36,11 @@ type solo[T any] struct {
 
 // What core.stage is. It is written under the lock and read by anyone.
 const (
-	over  = iota // the queue is not solo, and will not be
-	early        // it may be one day
-	due          // several calls of one side have waited at once: from the next Get that waits
-	on           // it is
+	over    = iota // the queue is not solo, and will not be
+	early          // it may be one day
+	due            // several calls of one side have waited at once: from the next Get that waits
+	on             // it is
+	chained        // the queue has no bound, and will not be
 )
 
 const (
@@ -54,7 +56,7 @@ func (q *core[T]) alone() bool { return q.stage.Load() == on }
 
 // share ends solo for good, for a call that does not know of it.
 func (q *core[T]) share() {
-	if q.stage.Load() != over {
+	if s := q.stage.Load(); s > over && s < chained {
 		q.mu.Lock()
 		q.endSolo()
 		q.unlock()
@@ -82,44 +84,35 @@ func (q *core[T]) endSolo() {
 	q.stage.Store(over)
 }
 
-// stopSolo ends solo and releases the lock, if the program has more processors by now, and
-// reports whether it did. It needs mu.
-func (q *core[T]) stopSolo() bool {
-	if oneProcessor() {
-		return false
-	}
-	q.endSolo()
-	q.unlock()
-	return true
-}
-
-// soloPut is all of a put if q is solo. If it reports false q is not, and nothing was put.
-func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) (did bool, err error) {
+// soloPut is all of a put that finds that q is solo; and if it is not any more, too.
+func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
 	q.mu.LockSolo()
+	o := q.solo
 	if !q.alone() {
 		q.unlock()
-		return false, nil
+		return q.putElse(ctx, v, wait)
 	}
-	o := q.solo
 	if w := q.getters.Oldest(); w != nil {
 		q.getters.Shift()
 		w.Item = v
 		o.left++
 		q.unlock()
 		w.Wake()
-		return true, nil
+		return nil
 	}
 	if !o.ring.Full() {
 		o.ring.Put(v)
 		q.unlock()
-		return true, nil
+		return nil
 	}
 	if !wait {
 		q.unlock()
-		return true, ErrFull
+		return ErrFull
 	}
-	if o.waits++; o.waits%lookSolo == 0 && q.stopSolo() {
-		return false, nil
+	if o.waits++; o.waits%lookSolo == 0 && !oneProcessor() {
+		q.endSolo()
+		q.unlock()
+		return q.putElse(ctx, v, wait)
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -130,46 +123,48 @@ func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) (did bool, err er
 	q.putters.Push(w)
 	q.unlock()
 	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
-		_, err = q.awake(ctx, w, &q.putters, nil, false)
-		return true, err
+		_, err := q.awake(ctx, w, &q.putters, nil, false)
+		return err
 	}
 	q.mu.LockSolo()
 	served := q.waiters.Return(w)
 	q.mu.Unlock()
 	if !served {
-		return true, ErrClosed
+		return ErrClosed
 	}
-	return true, nil
+	return nil
 }
 
-// soloGet is all of a get if q is solo. If it reports false q is not, and nothing was taken.
-func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, did bool, err error) {
+// soloGet is all of a get that finds that q is solo; and if it is not any more, too.
+func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, err error) {
 	q.mu.LockSolo()
+	o := q.solo
 	if !q.alone() {
 		q.unlock()
-		return v, false, nil
+		return q.getElse(ctx, wait)
 	}
-	o := q.solo
 	if o.ring.Len() > 0 {
 		v = o.ring.Get()
 		o.left++
 		w := q.putters.Oldest()
 		if w == nil {
 			q.unlock()
-			return v, true, nil
+			return v, nil
 		}
 		q.putters.Shift()
 		o.ring.Put(w.Item)
 		q.unlock()
 		w.Wake()
-		return v, true, nil
+		return v, nil
 	}
 	if !wait {
 		q.unlock()
-		return v, true, ErrEmpty
+		return v, ErrEmpty
 	}
-	if o.waits++; o.waits%lookSolo == 0 && q.stopSolo() {
-		return v, false, nil
+	if o.waits++; o.waits%lookSolo == 0 && !oneProcessor() {
+		q.endSolo()
+		q.unlock()
+		return q.getElse(ctx, wait)
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -180,14 +175,34 @@ func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, did bool, err er
 	q.unlock()
 	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
 		_, err = q.awake(ctx, w, &q.getters, &v, false)
-		return v, true, err
+		return v, err
 	}
 	v = w.Item
 	q.mu.LockSolo()
 	served := q.waiters.Return(w)
 	q.mu.Unlock()
 	if !served {
-		return v, true, ErrClosed
+		return v, ErrClosed
 	}
-	return v, true, nil
+	return v, nil
+}
+
+// putElse is the rest of a put if solo has ended meanwhile.
+func (q *core[T]) putElse(ctx context.Context, v T, wait bool) error {
+	w, err := q.put(ctx, v, lockfree.Gated, wait)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+	}
+	return err
+}
+
+// getElse is the rest of a get if solo has ended meanwhile.
+func (q *core[T]) getElse(ctx context.Context, wait bool) (T, error) {
+	v, w, err := q.get(ctx, lockfree.Gated, wait)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+	}
+	return v, err
 }
