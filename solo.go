@@ -122,7 +122,7 @@ func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
 	w.Item = v
 	q.putters.Push(w)
 	q.unlock()
-	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
+	if !w.Sleep(done(ctx)) {
 		_, err := q.awake(ctx, w, &q.putters, nil, false)
 		return err
 	}
@@ -173,7 +173,7 @@ func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, err error) {
 	w.Yields = false
 	q.getters.Push(w)
 	q.unlock()
-	if end := done(ctx); ended(ctx) != nil || !w.Sleep(end) {
+	if !w.Sleep(done(ctx)) {
 		_, err = q.awake(ctx, w, &q.getters, &v, false)
 		return v, err
 	}
