@@ -24,10 +24,11 @@
 // before a Put happens before what another does after the Get of that item.
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
-// no lock and no allocation. A goroutine that has to wait is parked and uses no
-// processor; before that it may look and yield for some 12 microseconds, if its
-// queue is small and that has been of use, or 90 if items came fast until just now.
-// While items stream through a large queue, a Put or Get that meets the other side
+// no lock and no allocation. (With one processor, a queue of up to 8 items on which
+// several calls have waited at once takes a lock for every call.) A goroutine that has
+// to wait is parked and uses no processor; before that it may look and yield for some 12
+// microseconds, if its queue is small and that has been of use, or 90 if items came fast
+// until just now. While items stream through a large queue, a Put or Get that meets the other side
 // keeps off for up to 11 microseconds, so that both go on apart and faster. A
 // goroutine that is stopped by the scheduler in the few instructions between
 // claiming a slot and filling it delays the calls that need that very slot (they
@@ -44,7 +45,8 @@
 // parking/looker.go and yielder.go, and how it keeps off others in pacer.go. The
 // calls to package stall mark the steps at which tests stop a goroutine; nothing is
 // left of them in a build. closenow.go, join.go, batch.go, select.go, spsc.go,
-// force.go and stats.go have one concern each. docs/design.md has the reasons, docs/memory-model.md the proofs.
+// force.go, stats.go and solo.go have one concern each. docs/design.md has the reasons,
+// docs/memory-model.md the proofs.
 package queue
 
 import (

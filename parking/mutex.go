@@ -34,7 +34,7 @@ func (m *Mutex) Lock() {
 }
 
 // LockSolo is Lock for a program with one processor, where pauses are of no use. It is
-// inlined.
+// inlined, as Lock is not.
 func (m *Mutex) LockSolo() {
 	if stall.Enabled {
 		m.lockSlow()
@@ -61,7 +61,7 @@ func (m *Mutex) lockSlow() {
 
 // Unlock unlocks m.
 func (m *Mutex) Unlock() {
-	if stall.Enabled {
+	if stall.Enabled { // without this test At costs callers of Unlock their inlining
 		stall.At(stall.MutexUnlock)
 	}
 	m.mu.Unlock()

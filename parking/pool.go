@@ -28,8 +28,8 @@ import (
 // Invariants:
 //  1. A waiter in the pool is in no list, owed no Wake, and carries nothing.
 //  2. At most poolSize waiters are ever used again; those beyond are used once.
-//  3. A kept waiter is in the pool exactly while it is idle. Idle is set by the call
-//     that has it, as the last it does to it, and reset under the lock.
+//  3. A kept waiter is in the pool exactly while it is idle, or on the stack. Idle is set by
+//     the call that has it, as the last it does to it, and reset under the lock.
 type Pool[T any] struct {
 	kept  [2]*Waiter[T]             // guarded by the lock; nil until they are made
 	free  *Waiter[T]                // linked by next; guarded by the lock
@@ -104,7 +104,7 @@ func (p *Pool[T]) Give(w *Waiter[T]) (served bool) {
 	}
 }
 
-// Return is Give for a holder of the lock.
+// Return is Give for a holder of the lock: the waiter goes on the stack, wherever its home is.
 func (p *Pool[T]) Return(w *Waiter[T]) (served bool) {
 	served = w.clear()
 	if w.home != nowhere {

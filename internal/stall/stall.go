@@ -42,7 +42,7 @@ const (
 	SwapStamp    // Swap: before the Store of the stamp
 	SwapTail     // Swap: before the Store to tail
 	SwapHead     // Swap: before the Store to head
-	HoldStamp    // Hold: before the Load of a slot's stamp
+	HoldStamp    // Prepare: before the Load of a slot's stamp
 	ReleaseTail  // Release: the stamps are stored; before the Store to tail
 	CloseFlag    // Close: before the Or on tail
 	CloseHead    // Close: before the Or on head
