@@ -14,7 +14,8 @@
 // for gets. That is all this package does for callers that want to wait: it lets
 // them send everybody to a lock of theirs, and what happens there is not its
 // business. The functions that raise and lower gates, and some others, need that
-// lock to be held; they stand at the end of their files and say so.
+// lock to be held; they stand at the end of their files and say so. A [Held] is what is
+// left of a ring if both gates stay up: it is the lock's alone.
 //
 // # Words
 //

@@ -44,7 +44,10 @@
 #ifndef BATCH                            /* Put and Get attempt it with up to so many at once, too */
 #define BATCH 1
 #endif
-#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + CLOSENOWS + FORCERS)
+#ifndef SHARERS                          /* as many end solo */
+#define SHARERS 0
+#endif
+#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + CLOSENOWS + FORCERS + SHARERS)
 
 /* ghost: nobody overtakes those who wait, and nothing enters a closed ring */
 #define MAY_PUT         (!isClosed && empty(getters))
@@ -93,6 +96,13 @@ inline drained() { DrainedNow() }
 #endif
 #endif
 
+#ifdef SOLO
+#include "solo.h.pml"
+#define ALONE (stage == ON)
+#else
+#define ALONE false
+#endif
+
 #define TAIL tail[LAST_RING]
 #define HEAD head[LAST_RING]
 
@@ -100,10 +110,13 @@ inline lock() { atomic { !mu -> mu = true } }
 
 inline unlock() {                        /* unlock, with Ring.Check: invariants 1 and 2 of queue.go */
 	d_step {
-		assert(((TAIL & GATE) != 0) == (len(getters) > 0));
-		assert(((HEAD & GATE) != 0) == (len(putters) > 0));
+#ifdef SOLO
+		assert(!ALONE || (TAIL & GATE && HEAD & GATE && len(held) == len(items)));
+#endif
+		assert(ALONE || ((TAIL & GATE) != 0) == (len(getters) > 0));
+		assert(ALONE || ((HEAD & GATE) != 0) == (len(putters) > 0));
 		assert(empty(getters) || ((TAIL & FLAGS) == GATE && POSITION(TAIL) == POSITION(HEAD) && empty(items)));
-		assert(empty(putters) || (W(POSITION(HEAD) + LAP(0)) == POSITION(TAIL) && full(items)));
+		assert(empty(putters) || ((ALONE || W(POSITION(HEAD) + LAP(0)) == POSITION(TAIL)) && full(items)));
 		mu = false
 	}
 }
@@ -114,14 +127,27 @@ inline hand() {
 	atomic {
 		lock();
 		if
+#ifdef SOLO
+#ifdef BUG_HAND_IN_SOLO
+		:: nempty(getters) -> getters?w;
+#else
+		:: ALONE
+		:: !ALONE && nempty(getters) -> getters?w;
+#endif
+#else
 		:: getters?w ->                                         /* w := q.getters.Pop(): */
+#endif
 			assert(empty(items) && !isClosed && item[w] == 0);      /* ghost: the Put takes effect, */
 			item[w] = v; served++;                                  /* then the Get */
 #ifndef BUG_HAND_KEEPS_GATE
 			ok = (len(getters) == 0);
 			RING_OF_LAST
 #endif
+#if defined(SOLO) && !defined(BUG_HAND_IN_SOLO)
+		:: !ALONE && empty(getters)
+#else
 		:: empty(getters)
+#endif
 		fi
 	}
 	if
@@ -143,7 +169,7 @@ inline promote() {
 	HeadReady();
 	if
 	:: ok ->
-		atomic { lock(); ok = (len(putters) > 0) };
+		atomic { lock(); ok = (len(putters) > 0 && !ALONE) };
 #ifndef BUG_PROMOTE_LOOKS_ONCE
 		if
 		:: ok -> HeadReady()
@@ -198,7 +224,12 @@ inline put() {
 	do
 	:: attemptPut();
 	   if
+#ifdef SOLO
+	   :: s == Gated && ALONE -> break                             /* q.alone() */
+	   :: s == Gated && !ALONE -> hand()
+#else
 	   :: s == Gated -> hand()
+#endif
 #ifdef CHAIN
 	   :: s == Full -> grow()
 #endif
@@ -216,7 +247,12 @@ inline get() {
 	do
 	:: attemptGet();
 	   if
+#ifdef SOLO
+	   :: s == Gated && ALONE -> break                             /* q.alone() */
+	   :: s == Gated && !ALONE -> promote()
+#else
 	   :: s == Gated -> promote()
+#endif
 	   :: s == Last -> finish(); s = OK
 	   :: s == Drained -> finish()
 	   :: else
@@ -260,8 +296,10 @@ inline sleep(l) {                        /* in list l; and cancel */
 			if
 #ifdef BUG_CANCEL_LOWERS_TOO_SOON
 			:: true ->
-#else
+#elif defined(BUG_CANCEL_LOWERS_IN_SOLO)
 			:: len(getters) == 0 ->
+#else
+			:: len(getters) == 0 && !ALONE ->
 #endif
 				RING_OF_LAST; lower(tail[r])            /* OpenPut */
 			:: else
@@ -269,7 +307,7 @@ inline sleep(l) {                        /* in list l; and cancel */
 #endif
 #if !defined(CHAIN) && !defined(BUG_CANCEL_KEEPS_GET_GATE)
 			if
-			:: len(putters) == 0 -> lower(head[r])          /* OpenGet */
+			:: len(putters) == 0 && !ALONE -> lower(head[r])        /* OpenGet */
 			:: else
 			fi;
 #endif
@@ -285,44 +323,78 @@ inline sleep(l) {                        /* in list l; and cancel */
 	fi
 }
 
+#ifdef SOLO
+/* the Load of stage; and if it is on, all of the call */
+#define SOLO_FIRST(solo)            \
+	if                          \
+	:: ALONE ->                 \
+		solo();             \
+		if                  \
+		:: s == Busy -> s = 0 \
+		:: else -> break    \
+		fi                  \
+	:: else                     \
+	fi
+#ifdef BUG_WAITS_IN_SOLO
+#define UNLESS_SOLO(shut) shut()
+#else
+#define UNLESS_SOLO(shut) if :: ALONE :: else -> shut() fi
+#endif
+#else
+#define SOLO_FIRST(solo) skip
+#define UNLESS_SOLO(shut) shut()
+#endif
+
 inline Put() {                           /* v; then s is OK, Closed or Ended */
 	do
-	:: put();
+	:: SOLO_FIRST(soloPut);
+	   put();
 	   if
-	   :: s != Full -> break
+	   :: s == Gated -> s = 0                                       /* it has become solo */
+	   :: s != Full && s != Gated -> break
 	   :: s == Full && ends -> s = Ended; break                     /* ended(ctx) */
-	   :: s == Full -> s = 0
-	   fi;
-	   lock();
-	   ShutGet();
-	   if
-	   :: ok ->
-		ok = false;
-		atomic { putters!_pid; item[_pid] = v; assert(!isClosed); unlock() }    /* enlist. Ghost: admitted */
-end_put:	sleep(putters);
-		break
-	   :: else -> unlock()
+	   :: s == Full ->
+		s = 0;
+		lock();
+		UNLESS_SOLO(ShutGet);
+		if
+		:: ok ->
+			ok = false;
+			atomic { putters!_pid; item[_pid] = v; assert(!isClosed); unlock() }    /* enlist. Ghost: admitted */
+end_put:		sleep(putters);
+			break
+		:: else -> unlock()
+		fi
 	   fi
 	od
 }
 
 inline Get() {                           /* to v; then s is OK, Drained or Ended */
 	do
-	:: get();
+	:: SOLO_FIRST(soloGet);
+	   get();
 	   if
-	   :: s != Empty -> break
+	   :: s == Gated -> s = 0
+	   :: s != Empty && s != Gated -> break
 	   :: s == Empty && ends -> s = Ended; break                    /* ended(ctx) */
-	   :: s == Empty -> s = 0
-	   fi;
-	   atomic { lock(); RING_OF_LAST };
-	   ShutPut();
-	   if
-	   :: ok ->
-		ok = false; r = 0;
-		atomic { getters!_pid; unlock() }                       /* enlist */
-end_get:	sleep(getters);
-		break
-	   :: else -> unlock()
+	   :: s == Empty ->
+		s = 0;
+		atomic { lock(); RING_OF_LAST };
+		UNLESS_SOLO(ShutPut);
+		if
+		:: ok ->
+			ok = false; r = 0;
+#ifdef SOLO
+			getters!_pid;                                   /* enlist */
+			beginSolo();
+			unlock();
+#else
+			atomic { getters!_pid; unlock() }               /* enlist */
+#endif
+end_get:		sleep(getters);
+			break
+		:: else -> unlock()
+		fi
 	   fi
 	od
 }
@@ -475,6 +547,14 @@ proctype Forcer(byte me) {
 }
 #endif
 
+#ifdef SOLO
+proctype Sharer() {
+	LOCALS;
+	share();
+	finished++
+}
+#endif
+
 proctype Observer() {
 	LOCALS;
 	if
@@ -527,6 +607,13 @@ init {
 		:: i < OBSERVERS -> run Observer(); i++
 		:: else -> break
 		od;
+#ifdef SOLO
+		i = 0;
+		do
+		:: i < SHARERS -> run Sharer(); i++
+		:: else -> break
+		od;
+#endif
 #ifdef CLOSENOW
 		i = 0;
 		do

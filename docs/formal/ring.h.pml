@@ -14,12 +14,15 @@
  *   MAY_PUT, MAY_GET  ghost: what has to hold at a claim of tail, or of head
  *   ENTERS, LEAVES    ghost: what else is done at such a claim
  *   KEPT              ghost: what is done with v when it is got in a batch, or nothing
- *   FULL_IS_TRUE, DRAINED_IS_TRUE
+ *   FULL_IS_TRUE, EMPTY_IS_TRUE, DRAINED_IS_TRUE
  *                     ghost: what has to hold when that is the answer
  */
 
 #ifndef KEPT
 #define KEPT skip
+#endif
+#ifndef EMPTY_IS_TRUE
+#define EMPTY_IS_TRUE was
 #endif
 
 /* ---- word.go. A word is a byte here, so positions wrap around at 2^8 ---- */
@@ -55,6 +58,7 @@ byte val[RINGS * SLOTS];
 /* ---- ghost: what is true, to compare the answers with ---- */
 chan items = [ROOM] of { byte };   /* the accepted items; moved where a call takes effect */
 bool isClosed, isDrained;          /* Close took effect; somebody was told Drained */
+byte begun;                        /* how often the queue has become solo, empty as it was then */
 byte owner[RINGS * SLOTS];         /* the goroutine that may touch val, or 0 */
 byte due[RINGS * SLOTS];           /* the item that whoever has claimed the slot has to find there */
 
@@ -69,6 +73,7 @@ byte due[RINGS * SLOTS];           /* the item that whoever has claimed the slot
 	mtype s;                                                                \
 	bool ok;                                                                \
 	byte x;      /* the item of a waiting Put; ghost: what n must be */      \
+	byte before; /* ghost: begun, when the attempt to get began */            \
 	bool was     /* ghost: what was so when tail was read */
 
 inline accept(it) {                /* ghost: a put takes effect */
@@ -314,7 +319,7 @@ inline TryGet() {                  /* v from ring r: ClaimGet, Release, NotGot *
 #ifdef BUG_DRAINED_TAIL_FIRST
 	d_step { t = tail[r]; was = WAS_EMPTY };
 #endif
-	d_step { h = head[r]; i = INDEX(r, h) }                         /* h := r.head.Load() */
+	d_step { h = head[r]; i = INDEX(r, h); before = begun }         /* h := r.head.Load() */
 	if
 	:: d_step {                                                     /* s.stamp.Load() */
 		stamp[SLOT(r, i)] % RUN == FILLED(h) ->
@@ -351,7 +356,7 @@ inline TryGet() {                  /* v from ring r: ClaimGet, Release, NotGot *
 		:: !(h & CLOSED) -> notGot()
 		fi
 	fi;
-	d_step { t = 0; h = 0; i = 0; was = 0; rest = 0; ok = false }
+	d_step { t = 0; h = 0; i = 0; was = 0; rest = 0; before = 0; ok = false }
 }
 
 /* Unless h has the flag gate NotGot reads the word again. */
@@ -462,7 +467,7 @@ inline noItem() {
 	:: !(h & GATE) && !(t & FLAGS) -> s = Empty; assert(was)
 #else
 	:: !(h & GATE) && POSITION(t) == POSITION(h) && !(t & (CLOSED | RETIRED)) ->
-		s = Empty; assert(was)
+		s = Empty; assert(EMPTY_IS_TRUE)
 #endif
 	:: !(h & GATE) && POSITION(t) == POSITION(h) && t & RETIRED -> s = Retired
 	:: !(h & GATE) && POSITION(t) == POSITION(h) && t & CLOSED ->
