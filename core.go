@@ -339,7 +339,7 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 			q.mu.Lock()
 			if !q.alone() && q.buffer.ShutPut() {
 				w := q.enlist(&q.getters, q.tiny)
-				if q.stage.Load() == due && oneProcessor() {
+				if q.stage.Load() == due {
 					q.beginSolo()
 				}
 				q.unlock()

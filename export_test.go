@@ -25,6 +25,7 @@ func NewSolo[T any](capacity int, firstLap uint64) *Queue[T] {
 	defer q.unlock()
 	q.stage.Store(due)
 	q.buffer.ShutPut()
+	defer OneProcessor(true)()
 	q.beginSolo()
 	return q
 }

@@ -63,9 +63,13 @@ func (q *core[T]) share() {
 	}
 }
 
-// beginSolo makes q solo, unless somebody is still in the ring. It needs mu, and the gate of
-// tail to be up.
+// beginSolo makes q solo, unless somebody is still in the ring; and it never does if the
+// program has more processors by now. It needs mu, and the gate of tail to be up.
 func (q *core[T]) beginSolo() {
+	if !oneProcessor() {
+		q.stage.Store(over)
+		return
+	}
 	o := new(solo[T])
 	if o.ring.Prepare(q.looked) {
 		o.left = q.handed.Load() + q.looked.Left()
