@@ -24,7 +24,7 @@
 // before a Put happens before what another does after the Get of that item.
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
-// no lock and no allocation. (With one processor, a queue of up to 8 items on which
+// no lock and no allocation. (With one processor, a queue of up to 8 small items on which
 // several calls have waited at once takes a lock for every call.) A goroutine that has
 // to wait is parked and uses no processor; before that it may look and yield for some 12
 // microseconds, if its queue is small and that has been of use, or 90 if items came fast
@@ -124,7 +124,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer = &q.ring
 		q.tiny = capacity <= tiny
-		if capacity <= mostSolo && oneProcessor() {
+		if capacity <= mostSolo && q.ring.Bytes() <= soloSlot*capacity && oneProcessor() {
 			q.stage.Store(early)
 		}
 		if capacity <= few || q.ring.Bytes() <= small {

@@ -45,6 +45,7 @@ const (
 
 const (
 	mostSolo = 8   // slots
+	soloSlot = 72  // bytes of a slot, at most: solo copies an item once more each way
 	lookSolo = 256 // calls that wait, between two looks at how many processors there are
 )
 

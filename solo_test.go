@@ -51,6 +51,30 @@ func TestWhenSoloBegins(t *testing.T) {
 	}
 }
 
+// Nor does a queue of large items.
+func TestLargeItemsAreNotSolo(t *testing.T) {
+	defer queue.OneProcessor(true)()
+	require.True(t, becomesSolo[[64]byte](t))
+	require.False(t, becomesSolo[[65]byte](t))
+}
+
+func becomesSolo[T any](t *testing.T) bool {
+	q := queue.New[T](1)
+	done := make(chan error)
+	for range 2 {
+		go func() { _, err := q.Get(bg); done <- err }()
+	}
+	for gets := 0; gets < 2; gets, _ = q.Waiting() {
+		runtime.Gosched()
+	}
+	is := q.WasSolo()
+	for range 2 {
+		require.NoError(t, q.TryPut(*new(T)))
+		require.NoError(t, <-done)
+	}
+	return is
+}
+
 // It does not begin if there are more processors by then.
 func TestSoloDoesNotBeginLate(t *testing.T) {
 	restore := queue.OneProcessor(true)
