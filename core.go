@@ -46,7 +46,7 @@ type buffer[T any] interface {
 // are closed, whatever the buffer is. The fast path knows its buffer by type;
 // core knows it as an interface.
 //
-// Invariants, whenever mu is free:
+// Invariants, whenever mu is free (but see solo, which has its own):
 //  1. The gate of the buffer's tail is up exactly while getters is not empty. The
 //     buffer is then empty and open, and every put comes by here.
 //  2. The gate of the buffer's head is up exactly while putters is not empty. The
@@ -56,7 +56,7 @@ type core[T any] struct {
 	buffer buffer[T]         // nil if the queue was not made
 	looked *lockfree.Ring[T] // the buffer, if calls look at its slots before they wait, or nil
 	tiny   bool              // its capacity is at most tiny
-	stage  atomic.Uint32     // of solo
+	stage  atomic.Uint32     // of solo; or chained
 	solo   *solo[T]          // written under the lock, before stage is on
 
 	_ [lockfree.Pad]byte // between solo and mu

@@ -26,10 +26,10 @@
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
 // no lock and no allocation. (With one processor, a queue of up to 8 small items on which
 // several calls have waited at once takes a lock for every call.) A goroutine that has
-// to wait is parked and uses no processor; before that it may look and yield for some 12
-// microseconds, if its queue is small and that has been of use, or 90 if items came fast
-// until just now. While items stream through a large queue, a Put or Get that meets the other side
-// keeps off for up to 11 microseconds, so that both go on apart and faster. A
+// to wait is parked and uses no processor; before that it may look and yield for some 10
+// microseconds, if its queue is small and that has been of use, or 60 if items came fast
+// until just now. While items stream through a large queue, a Put or Get that meets the
+// other side keeps off for up to 11 microseconds, so that both go on apart and faster. A
 // goroutine that is stopped by the scheduler in the few instructions between
 // claiming a slot and filling it delays the calls that need that very slot (they
 // yield the processor in the meantime); one that is stopped in the short critical

@@ -71,7 +71,7 @@ func (q *core[T]) beginSolo() {
 		q.stage.Store(over)
 		return
 	}
-	o := new(solo[T])
+	o := new(solo[T]) // q.looked is the ring: mostSolo is less than few
 	if o.ring.Prepare(q.looked) {
 		o.left = q.handed.Load() + q.looked.Left()
 		q.solo = o

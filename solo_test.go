@@ -54,12 +54,21 @@ func TestWhenSoloBegins(t *testing.T) {
 // Nor does a queue of large items.
 func TestLargeItemsAreNotSolo(t *testing.T) {
 	defer queue.OneProcessor(true)()
-	require.True(t, becomesSolo[[64]byte](t))
-	require.False(t, becomesSolo[[65]byte](t))
+	require.True(t, becomesSolo(t, queue.New[[64]byte](1)))
+	require.False(t, becomesSolo(t, queue.New[[65]byte](1)))
 }
 
-func becomesSolo[T any](t *testing.T) bool {
-	q := queue.New[T](1)
+// It does not begin if there are more processors by then.
+func TestSoloDoesNotBeginLate(t *testing.T) {
+	restore := queue.OneProcessor(true)
+	q := queue.New[int](1)
+	restore()
+	defer queue.OneProcessor(false)()
+	require.False(t, becomesSolo(t, q))
+}
+
+// becomesSolo reports whether q becomes solo when two Gets wait.
+func becomesSolo[T any](t *testing.T, q *queue.Queue[T]) bool {
 	done := make(chan error)
 	for range 2 {
 		go func() { _, err := q.Get(bg); done <- err }()
@@ -69,30 +78,10 @@ func becomesSolo[T any](t *testing.T) bool {
 	}
 	is := q.WasSolo()
 	for range 2 {
-		require.NoError(t, q.TryPut(*new(T)))
+		require.NoError(t, q.Put(bg, *new(T)))
 		require.NoError(t, <-done)
 	}
 	return is
-}
-
-// It does not begin if there are more processors by then.
-func TestSoloDoesNotBeginLate(t *testing.T) {
-	restore := queue.OneProcessor(true)
-	q := queue.New[int](1)
-	restore()
-	defer queue.OneProcessor(false)()
-	done := make(chan error)
-	for range 2 {
-		go func() { _, err := q.Get(bg); done <- err }()
-	}
-	for gets := 0; gets < 2; gets, _ = q.Waiting() {
-		runtime.Gosched()
-	}
-	require.False(t, q.WasSolo())
-	for range 2 {
-		require.NoError(t, q.Put(bg, 1))
-		require.NoError(t, <-done)
-	}
 }
 
 // Nothing is lost, and nothing overtaken, when it ends, whatever is in the queue then and

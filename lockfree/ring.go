@@ -59,7 +59,7 @@ import (
 //  2. Between a claim and the store of the next stamp exactly one goroutine
 //     touches the slot: the claimer, or the holder of the lock inside Swap.
 //  3. The gate of tail is up only while the ring is empty and open, the gate of
-//     head only while it is full. So they are never up together.
+//     head only while it is full. So they are never up together, but for a [Held].
 //  4. Gates and closed change only under the lock, and while a gate is up
 //     nobody but the holder of the lock changes that word.
 type Ring[T any] struct {
