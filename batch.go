@@ -78,7 +78,8 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	if s != lockfree.Empty || n > 0 {
 		return n, drained(n, s)
 	}
-	v, w, err := q.get(ctx, lockfree.Unready, true)
+	var v T
+	w, err := q.get(ctx, &v, lockfree.Unready, true)
 	if w != nil {
 		end := done(ctx)
 		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))

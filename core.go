@@ -14,8 +14,6 @@ import (
 
 // buffer is what a queue stores its items in: a lockfree.Ring, Chain or SPSC.
 type buffer[T any] interface {
-	TryPut(T) lockfree.State
-	TryGet() (T, lockfree.State)
 	PutIfReady(T) lockfree.State
 	GetIfReady() (T, lockfree.State)
 	NotPut() lockfree.State
@@ -53,11 +51,11 @@ type buffer[T any] interface {
 //     buffer is then full, and every get comes by here.
 type core[T any] struct {
 	// Written when the queue is made, then only read, but for the last two.
-	buffer buffer[T]         // nil if the queue was not made
-	looked *lockfree.Ring[T] // the buffer, if calls look at its slots before they wait, or nil
-	tiny   bool              // its capacity is at most tiny
-	stage  atomic.Uint32     // of solo; or chained
-	solo   *solo[T]          // written under the lock, before stage is on
+	buffer  buffer[T]         // nil if the queue was not made
+	bounded *lockfree.Ring[T] // the buffer, if it is a Ring, or nil
+	tiny    bool              // its capacity is at most tiny
+	stage   atomic.Uint32     // of solo; or chained
+	solo    *solo[T]          // written under the lock, before stage is on
 
 	_ [lockfree.Pad]byte // between solo and mu
 
@@ -170,7 +168,7 @@ func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 // Before it waits it looks and yields, as long as that is of use. Nobody counts on a
 // call that does: it is not listed, and neither gate is up because of it. (In a tiny
 // buffer its caller yields once it is listed, before it sleeps.)
-func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
+func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	for {
 		switch s {
 		case lockfree.OK:
@@ -180,23 +178,23 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 				return nil, q.soloPut(ctx, v, wait)
 			}
 			q.mu.Lock()
-			w := q.give(&v)
+			w := q.give(v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
 				return nil, nil
 			}
-			s = q.buffer.PutIfReady(v)
+			s = q.putIfReady(v)
 		case lockfree.Unready:
 			if wait && q.looker.Looking() {
-				if s = q.lookPut(&v); s != lockfree.Unready {
+				if s = q.lookPut(v); s != lockfree.Unready {
 					continue
 				}
 			}
 			s = q.buffer.NotPut()
 		case lockfree.Full:
 			if q.buffer.Cap() == 0 {
-				s = q.buffer.TryPut(v) // which makes the chain longer
+				s = q.buffer.PutIfReady(*v) // which makes the chain longer
 				continue
 			}
 			if !wait {
@@ -209,18 +207,18 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			q.looker.Rest(q.buffer.Left)
 			if !q.tiny && q.mayYield() && q.putYields.Due(&q.looker) {
 				q.putYields.End(parking.Yield(q.putYields.Start()), &q.looker)
-				if s = q.buffer.TryPut(v); q.putYields.Helped(s != lockfree.Full) {
+				if s = q.tryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
 				if q.looker.Again() {
-					if s = q.buffer.TryPut(v); s == lockfree.Full {
+					if s = q.tryPut(v); s == lockfree.Full {
 						q.looker.TryLooks(q.buffer.Left)
 						s = lockfree.Unready // look, if nothing else is in the way
 					}
 					continue
 				}
 			}
-			if w := q.enlistPut(&v, nil); w != nil {
+			if w := q.enlistPut(v, nil); w != nil {
 				return w, nil
 			}
 			s = lockfree.Busy // somebody made room, or closed the queue
@@ -230,7 +228,7 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 			panic(notMade)
 		default: // Busy, Retired
 			q.keepOff(&q.putPace, wait)
-			s = q.buffer.PutIfReady(v)
+			s = q.putIfReady(v)
 		}
 	}
 }
@@ -238,14 +236,32 @@ func (q *core[T]) put(ctx context.Context, v T, s lockfree.State, wait bool) (*p
 // lookPut looks for room for *v before put waits. It returns Unready if there was none.
 func (q *core[T]) lookPut(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
-		var slot *lockfree.Slot[T]
-		var t uint64
-		if slot, t, s = q.looked.ClaimPut(); s == lockfree.OK {
-			*slot.Val() = *v
-			slot.Publish(t)
-		}
+		s = q.putIfReady(v)
 		return s != lockfree.Unready
-	}, q.looked.Left)
+	}, q.buffer.Left)
+	return s
+}
+
+// putIfReady attempts once to put *v. By interface items go by value, since a pointer would
+// escape, and cost an allocation; to a Ring, which is known by type, without that copy.
+func (q *core[T]) putIfReady(v *T) lockfree.State {
+	if q.bounded == nil {
+		return q.buffer.PutIfReady(*v)
+	}
+	slot, t, s := q.bounded.ClaimPut()
+	if s == lockfree.OK {
+		*slot.Val() = *v
+		slot.Publish(t)
+	}
+	return s
+}
+
+// tryPut is putIfReady with an answer if it is not: Full, or why else it cannot be.
+func (q *core[T]) tryPut(v *T) lockfree.State {
+	s := q.putIfReady(v)
+	if s == lockfree.Unready {
+		s = q.buffer.NotPut()
+	}
 	return s
 }
 
@@ -279,57 +295,56 @@ func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
 // whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
-func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ *parking.Waiter[T], _ error) {
+func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	for {
 		switch s {
 		case lockfree.OK:
-			return v, nil, nil
+			return nil, nil
 		case lockfree.Last:
 			q.finish()
-			return v, nil, nil
+			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				v, err := q.soloGet(ctx, wait)
-				return v, nil, err
+				return nil, q.soloGet(ctx, v, wait)
 			}
 			if !q.buffer.HeadReady() {
 				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
-				v, s = q.buffer.GetIfReady()
+				s = q.getIfReady(v)
 				continue
 			}
 			q.mu.Lock()
-			w, ok := q.admit(&v)
+			w, ok := q.admit(v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
 			}
 			if ok {
-				return v, nil, nil
+				return nil, nil
 			}
-			v, s = q.buffer.GetIfReady()
+			s = q.getIfReady(v)
 		case lockfree.Unready:
 			if wait && q.looker.Looking() {
-				if s = q.lookGet(&v); s != lockfree.Unready {
+				if s = q.lookGet(v); s != lockfree.Unready {
 					continue
 				}
 			}
 			s = q.buffer.NotGot()
 		case lockfree.Empty:
 			if !wait {
-				return v, nil, ErrEmpty
+				return nil, ErrEmpty
 			}
 			if err := ended(ctx); err != nil {
-				return v, nil, err
+				return nil, err
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.buffer.Left)
 			if q.mayYield() && q.getYields.Due(&q.looker) {
 				q.getYields.End(parking.Yield(q.getYields.Start()), &q.looker)
-				if v, s = q.buffer.TryGet(); q.getYields.Helped(s != lockfree.Empty) {
+				if s = q.tryGet(v); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
 				if q.looker.Again() {
-					if v, s = q.buffer.TryGet(); s == lockfree.Empty {
+					if s = q.tryGet(v); s == lockfree.Empty {
 						q.looker.TryLooks(q.buffer.Left)
 						s = lockfree.Unready // look, if nothing else is in the way
 					}
@@ -343,18 +358,18 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 					q.beginSolo()
 				}
 				q.unlock()
-				return v, w, nil
+				return w, nil
 			}
 			q.unlock()
 			s = lockfree.Busy // somebody put, or closed the queue
 		case lockfree.Drained: // goes before a look at ctx
 			q.finish()
-			return v, nil, ErrClosed
+			return nil, ErrClosed
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
 			q.keepOff(&q.getPace, wait)
-			v, s = q.buffer.GetIfReady()
+			s = q.getIfReady(v)
 		}
 	}
 }
@@ -363,14 +378,32 @@ func (q *core[T]) get(ctx context.Context, s lockfree.State, wait bool) (v T, _ 
 // none.
 func (q *core[T]) lookGet(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
-		var slot *lockfree.Slot[T]
-		var h uint64
-		if slot, h, s = q.looked.ClaimGet(); slot != nil {
-			*v = *slot.Val()
-			q.looked.Release(slot, h)
-		}
+		s = q.getIfReady(v)
 		return s != lockfree.Unready
-	}, q.looked.Left)
+	}, q.buffer.Left)
+	return s
+}
+
+// getIfReady attempts once to take an item, for *v, as putIfReady puts one.
+func (q *core[T]) getIfReady(v *T) (s lockfree.State) {
+	if q.bounded == nil {
+		*v, s = q.buffer.GetIfReady()
+		return s
+	}
+	slot, h, s := q.bounded.ClaimGet()
+	if slot != nil {
+		*v = *slot.Val()
+		q.bounded.Release(slot, h)
+	}
+	return s
+}
+
+// tryGet is to getIfReady what tryPut is to putIfReady.
+func (q *core[T]) tryGet(v *T) lockfree.State {
+	s := q.getIfReady(v)
+	if s == lockfree.Unready {
+		s = q.buffer.NotGot()
+	}
 	return s
 }
 

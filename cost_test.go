@@ -18,7 +18,8 @@ import (
 // This file tests what the contract says of cost and of memory.
 
 func TestFastPathAllocatesNothing(t *testing.T) {
-	for _, q := range []subject[int]{queue.New[int](1), queue.New[int](64), queue.New[int](0), queue.NewSPSC[int](1), queue.NewSPSC[int](64)} {
+	large1, large0 := variant{capacity: 1}.makeLarge(), variant{capacity: 0}.makeLarge()
+	for _, q := range []subject[int]{queue.New[int](1), queue.New[int](64), queue.New[int](0), queue.NewSPSC[int](1), queue.NewSPSC[int](64), large1, large0} {
 		ctx, cancel := context.WithCancel(bg)
 		defer cancel()
 		for name, op := range map[string]func(){
@@ -59,6 +60,8 @@ func TestBlockingHandOverAllocatesNothing(t *testing.T) {
 		"bounded":  func() subject[int] { return queue.New[int](1) },
 		"no bound": func() subject[int] { return queue.New[int](0) },
 		"spsc":     func() subject[int] { return queue.NewSPSC[int](1) },
+		"large":    func() subject[int] { return variant{capacity: 1}.makeLarge() },
+		"solo":     func() subject[int] { return variant{capacity: 1, solo: true}.makeLarge() },
 	} {
 		for _, name := range []string{"background", "cancellable"} {
 			ctx := bg
@@ -315,7 +318,7 @@ func TestTakenItemsAreNotKeptAlive(t *testing.T) {
 		}
 		for name, way := range ways {
 			t.Run(fmt.Sprintf("cap=%d/%s", capacity, name), func(t *testing.T) {
-				queues := []subject[*thing]{queue.New[*thing](capacity)}
+				queues := []subject[*thing]{queue.New[*thing](capacity), large[*thing]{queue.New[parts[*thing]](capacity)}}
 				if capacity > 0 {
 					queues = append(queues, queue.NewSPSC[*thing](capacity))
 				}

@@ -19,7 +19,7 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	q.share()
 	s := q.last().TryPut(v)
 	for {
-		if _, err := q.put(context.Background(), v, s, false); err != ErrFull {
+		if _, err := q.put(context.Background(), &v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {

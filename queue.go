@@ -24,9 +24,9 @@
 // before a Put happens before what another does after the Get of that item.
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
-// no lock and no allocation. (With one processor, a queue of up to 8 small items on which
-// several calls have waited at once takes a lock for every call.) A goroutine that has
-// to wait is parked and uses no processor; before that it may look and yield for some 10
+// no lock and no allocation. (With one processor, a queue of up to 8 items on which several
+// calls have waited at once takes a lock for every call.) A goroutine that has to wait is
+// parked and uses no processor; before that it may look and yield for some 10
 // microseconds, if its queue is small and that has been of use, or 60 if items came fast
 // until just now. While items stream through a large queue, a Put or Get that meets the
 // other side keeps off for up to 11 microseconds, so that both go on apart and faster. A
@@ -53,6 +53,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"unsafe"
 
 	"github.com/parkring/queue/lockfree"
 	"github.com/parkring/queue/parking"
@@ -116,19 +117,23 @@ const (
 	small = 2048 // 128 slots of a word and its stamp
 )
 
+// inRegisters is how many bytes the compiler keeps in registers at most. The address of a
+// larger item costs nothing. That of a smaller one is not to be taken on the fast path, which
+// it would slow down: the slow path gets that of a copy.
+const inRegisters = 4 * unsafe.Sizeof(uintptr(0))
+
 // newQueue is New with positions that count from firstLap, which tests start
 // close below the wrap-around.
 func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := new(Queue[T])
 	if capacity > 0 {
 		q.ring.Init(capacity, firstLap)
-		q.buffer = &q.ring
+		q.buffer, q.bounded = &q.ring, &q.ring
 		q.tiny = capacity <= tiny
-		if capacity <= mostSolo && q.ring.Bytes() <= soloSlot*capacity && oneProcessor() {
+		if capacity <= mostSolo && oneProcessor() {
 			q.stage.Store(early)
 		}
 		if capacity <= few || q.ring.Bytes() <= small {
-			q.looked = &q.ring
 			q.looker.Init()
 		}
 	} else {
@@ -159,7 +164,11 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	r := &q.ring
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
-			return q.soloPut(ctx, v, true)
+			if unsafe.Sizeof(v) > inRegisters {
+				return q.soloPut(ctx, &v, true)
+			}
+			small := v
+			return q.soloPut(ctx, &small, true)
 		}
 		r = q.chain.Last()
 	}
@@ -167,7 +176,14 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	if st, ok := r.ClaimPutAt(s, t); !ok {
 		var state lockfree.State
 		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			w, err := q.put(ctx, v, state, true)
+			var item *T
+			if unsafe.Sizeof(v) > inRegisters {
+				item = &v
+			} else {
+				small := v
+				item = &small
+			}
+			w, err := q.put(ctx, item, state, true)
 			if w != nil {
 				end := done(ctx)
 				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
@@ -194,7 +210,8 @@ func (q *Queue[T]) TryPut(v T) error {
 		}
 		var state lockfree.State
 		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			_, err := q.put(context.Background(), v, state, false)
+			item := v
+			_, err := q.put(context.Background(), &item, state, false)
 			return err
 		}
 	}
@@ -224,7 +241,13 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	r := &q.ring
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
-			return q.soloGet(ctx, true)
+			if unsafe.Sizeof(v) > inRegisters {
+				err = q.soloGet(ctx, &v, true)
+				return v, err
+			}
+			var small T
+			err = q.soloGet(ctx, &small, true)
+			return small, err
 		}
 		r = q.chain.First()
 	}
@@ -232,10 +255,19 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	state := lockfree.OK
 	if st, ok := r.ClaimGetAt(s, h); !ok {
 		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			v, w, err := q.get(ctx, state, true)
+			var item *T
+			if unsafe.Sizeof(v) > inRegisters {
+				item = &v
+			} else {
+				item = new(T)
+			}
+			w, err := q.get(ctx, item, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.getters, item, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+			}
+			if unsafe.Sizeof(v) <= inRegisters {
+				v = *item
 			}
 			return v, err
 		}
@@ -261,8 +293,9 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 			return v, ErrEmpty
 		}
 		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			v, _, err = q.get(context.Background(), state, false)
-			return v, err
+			var item T
+			_, err = q.get(context.Background(), &item, state, false)
+			return item, err
 		}
 	}
 	v = *s.Val()

@@ -73,14 +73,19 @@ func (v variant) String() string {
 	return s
 }
 
-func (v variant) make() *queue.Queue[int] {
+func (v variant) make() *queue.Queue[int] { return makeOf[int](v) }
+
+// makeLarge makes a queue of large items.
+func (v variant) makeLarge() large[int] { return large[int]{makeOf[parts[int]](v)} }
+
+func makeOf[T any](v variant) *queue.Queue[T] {
 	if v.solo {
-		return queue.NewSolo[int](v.capacity, v.lap)
+		return queue.NewSolo[T](v.capacity, v.lap)
 	}
 	if v.lap == 0 {
-		return queue.New[int](v.capacity)
+		return queue.New[T](v.capacity)
 	}
-	return queue.NewAt[int](v.capacity, v.lap)
+	return queue.NewAt[T](v.capacity, v.lap)
 }
 
 // makeSPSC makes a queue for one putter and one getter with the capacity of v.
@@ -113,11 +118,14 @@ func conform(t *testing.T, kinds []variant, test func(t *testing.T, q *queue.Que
 }
 
 // conformPair does the same with a test that has one putter and one getter at a
-// time: it runs on SPSC queues as well.
+// time: it runs on SPSC queues as well, and on queues of large items.
 func conformPair(t *testing.T, kinds []variant, test func(t *testing.T, q subject[int])) {
 	t.Helper()
 	conform(t, kinds, func(t *testing.T, q *queue.Queue[int]) { test(t, q) })
 	for _, k := range kinds {
+		t.Run("large/"+k.String(), func(t *testing.T) {
+			inBubble(t, k.makeLarge, func(t *testing.T, q large[int]) { test(t, q) })
+		})
 		if k.capacity > 0 && !k.solo {
 			t.Run("spsc/"+k.String(), func(t *testing.T) {
 				inBubble(t, k.makeSPSC, func(t *testing.T, q *queue.SPSC[int]) { test(t, q) })

@@ -45,7 +45,6 @@ const (
 
 const (
 	mostSolo = 8   // slots
-	soloSlot = 72  // bytes of a slot, at most: solo copies an item once more each way
 	lookSolo = 256 // calls that wait, between two looks at how many processors there are
 )
 
@@ -71,9 +70,9 @@ func (q *core[T]) beginSolo() {
 		q.stage.Store(over)
 		return
 	}
-	o := new(solo[T]) // q.looked is the ring: mostSolo is less than few
-	if o.ring.Prepare(q.looked) {
-		o.left = q.handed.Load() + q.looked.Left()
+	o := new(solo[T])
+	if o.ring.Prepare(q.bounded) {
+		o.left = q.handed.Load() + q.bounded.Left()
 		q.solo = o
 		q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it
 		o.ring.Hold()
@@ -83,14 +82,14 @@ func (q *core[T]) beginSolo() {
 // endSolo ends solo for good. It needs mu.
 func (q *core[T]) endSolo() {
 	if q.alone() {
-		q.handed.Store(q.solo.left - q.looked.Left()) // all that has not gone through the ring
+		q.handed.Store(q.solo.left - q.bounded.Left()) // all that has not gone through the ring
 		q.solo.ring.Release(!q.getters.Empty(), !q.putters.Empty())
 	}
 	q.stage.Store(over)
 }
 
 // soloPut is all of a put that finds that q is solo; and if it is not any more, too.
-func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
+func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 	q.mu.LockSolo()
 	o := q.solo
 	if !q.alone() {
@@ -99,7 +98,7 @@ func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
 	}
 	if w := q.getters.Oldest(); w != nil {
 		q.getters.Shift()
-		w.Item = v
+		w.Item = *v
 		o.left++
 		q.unlock()
 		w.Wake()
@@ -124,7 +123,7 @@ func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
 		w = q.waiters.Take()
 	}
 	w.Yields = false
-	w.Item = v
+	w.Item = *v
 	q.putters.Push(w)
 	q.unlock()
 	if !w.Sleep(done(ctx)) {
@@ -141,35 +140,35 @@ func (q *core[T]) soloPut(ctx context.Context, v T, wait bool) error {
 }
 
 // soloGet is all of a get that finds that q is solo; and if it is not any more, too.
-func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, err error) {
+func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 	q.mu.LockSolo()
 	o := q.solo
 	if !q.alone() {
 		q.unlock()
-		return q.getElse(ctx, wait)
+		return q.getElse(ctx, v, wait)
 	}
 	if o.ring.Len() > 0 {
-		v = o.ring.Get()
+		o.ring.Get(v)
 		o.left++
 		w := q.putters.Oldest()
 		if w == nil {
 			q.unlock()
-			return v, nil
+			return nil
 		}
 		q.putters.Shift()
-		o.ring.Put(w.Item)
+		o.ring.Put(&w.Item)
 		q.unlock()
 		w.Wake()
-		return v, nil
+		return nil
 	}
 	if !wait {
 		q.unlock()
-		return v, ErrEmpty
+		return ErrEmpty
 	}
 	if o.waits++; o.waits%lookSolo == 0 && !oneProcessor() {
 		q.endSolo()
 		q.unlock()
-		return q.getElse(ctx, wait)
+		return q.getElse(ctx, v, wait)
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -179,21 +178,21 @@ func (q *core[T]) soloGet(ctx context.Context, wait bool) (v T, err error) {
 	q.getters.Push(w)
 	q.unlock()
 	if !w.Sleep(done(ctx)) {
-		_, err = q.awake(ctx, w, &q.getters, &v, false)
-		return v, err
+		_, err := q.awake(ctx, w, &q.getters, v, false)
+		return err
 	}
-	v = w.Item
+	*v = w.Item
 	q.mu.LockSolo()
 	served := q.waiters.Return(w)
 	q.mu.Unlock()
 	if !served {
-		return v, ErrClosed
+		return ErrClosed
 	}
-	return v, nil
+	return nil
 }
 
 // putElse is the rest of a put if solo has ended meanwhile.
-func (q *core[T]) putElse(ctx context.Context, v T, wait bool) error {
+func (q *core[T]) putElse(ctx context.Context, v *T, wait bool) error {
 	w, err := q.put(ctx, v, lockfree.Gated, wait)
 	if w != nil {
 		end := done(ctx)
@@ -203,11 +202,11 @@ func (q *core[T]) putElse(ctx context.Context, v T, wait bool) error {
 }
 
 // getElse is the rest of a get if solo has ended meanwhile.
-func (q *core[T]) getElse(ctx context.Context, wait bool) (T, error) {
-	v, w, err := q.get(ctx, lockfree.Gated, wait)
+func (q *core[T]) getElse(ctx context.Context, v *T, wait bool) error {
+	w, err := q.get(ctx, v, lockfree.Gated, wait)
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.getters, v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
-	return v, err
+	return err
 }

@@ -51,13 +51,6 @@ func TestWhenSoloBegins(t *testing.T) {
 	}
 }
 
-// Nor does a queue of large items.
-func TestLargeItemsAreNotSolo(t *testing.T) {
-	defer queue.OneProcessor(true)()
-	require.True(t, becomesSolo(t, queue.New[[64]byte](1)))
-	require.False(t, becomesSolo(t, queue.New[[65]byte](1)))
-}
-
 // It does not begin if there are more processors by then.
 func TestSoloDoesNotBeginLate(t *testing.T) {
 	restore := queue.OneProcessor(true)

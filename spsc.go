@@ -62,7 +62,8 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	w, err := q.put(ctx, v, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
+	item := v
+	w, err := q.put(ctx, &item, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
 	if w != nil {
 		end := done(ctx)
 		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
@@ -79,7 +80,8 @@ func (q *SPSC[T]) TryPut(v T) error {
 	case lockfree.Full:
 		return ErrFull
 	}
-	_, err := q.put(context.Background(), v, s, false)
+	item := v
+	_, err := q.put(context.Background(), &item, s, false)
 	return err
 }
 
@@ -97,7 +99,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	if s == lockfree.OK || s == lockfree.Last {
 		return v, nil
 	}
-	v, w, err := q.get(ctx, s, true)
+	w, err := q.get(ctx, &v, s, true)
 	if w != nil {
 		end := done(ctx)
 		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
@@ -114,7 +116,7 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	v, _, err := q.get(context.Background(), s, false)
+	_, err := q.get(context.Background(), &v, s, false)
 	return v, err
 }
 

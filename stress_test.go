@@ -48,6 +48,10 @@ func TestStress(t *testing.T) {
 						_, err := r.Run(q)
 						require.NoError(t, err)
 						q.CheckInvariants()
+						l := large[stress.Item]{queue.New[parts[stress.Item]](capacity)}
+						_, err = r.Run(l)
+						require.NoError(t, err)
+						l.CheckInvariants()
 						if 0 < capacity && capacity <= queue.MostSolo {
 							defer queue.OneProcessor(true)()
 							q := queue.NewSolo[stress.Item](capacity, 0)

@@ -48,9 +48,9 @@ func (h *Held[T]) Hold() { h.ring.raiseHead() }
 // the arguments say so.
 func (h *Held[T]) Release(putGate, getGate bool) {
 	r := h.ring
-	items := make([]T, 0, h.capacity)
-	for h.items > 0 {
-		items = append(items, h.Get())
+	items := make([]T, h.items)
+	for i := range items {
+		h.Get(&items[i])
 	}
 	p := r.position(r.tail.Load())
 	for _, v := range items {
@@ -75,20 +75,21 @@ func (h *Held[T]) Len() int { return h.items }
 // Full reports whether the ring holds its capacity.
 func (h *Held[T]) Full() bool { return h.items == h.capacity }
 
-// Put appends v. The ring must not be full.
-func (h *Held[T]) Put(v T) {
-	h.slots[h.in].val = v
+// Put appends *v. The ring must not be full.
+func (h *Held[T]) Put(v *T) {
+	h.slots[h.in].val = *v
 	h.in = h.after(h.in)
 	h.items++
 }
 
-// Get takes the oldest item, which there must be.
-func (h *Held[T]) Get() (v T) {
+// Get takes the oldest item, which there must be, for *v.
+func (h *Held[T]) Get(v *T) {
 	s := &h.slots[h.out]
-	v, s.val = s.val, v
+	*v = s.val
+	var zero T
+	s.val = zero
 	h.out = h.after(h.out)
 	h.items--
-	return v
 }
 
 // after returns the slot after i.

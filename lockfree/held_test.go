@@ -25,16 +25,18 @@ func TestHeld(t *testing.T) {
 			h := hold(t, r)
 			for range round % (2*r.Cap() + 1) { // begins and ends elsewhere each time
 				require.False(t, h.Full())
-				h.Put(next)
+				h.Put(&next)
 				next++
-				require.Equal(t, oldest, h.Get())
+				var v int
+				h.Get(&v)
+				require.Equal(t, oldest, v)
 				oldest++
 			}
 			left := round % (r.Cap() + 1)
 			for n := range left {
 				require.Equal(t, n, h.Len())
 				require.False(t, h.Full())
-				h.Put(next)
+				h.Put(&next)
 				next++
 			}
 			require.Equal(t, left == r.Cap(), h.Full())
@@ -69,7 +71,7 @@ func TestHeldIsReleasedWithGates(t *testing.T) {
 
 		h = hold(t, r)
 		for i := range r.Cap() {
-			h.Put(i)
+			h.Put(&i)
 		}
 		h.Release(false, true)
 		r.Check(false, true)
@@ -106,9 +108,11 @@ func TestHeldClears(t *testing.T) {
 	require.True(t, r.ShutPut())
 	require.True(t, h.Prepare(r))
 	h.Hold()
-	h.Put(new(int))
-	h.Put(new(int))
-	h.Get()
+	for range 2 {
+		v := new(int)
+		h.Put(&v)
+	}
+	h.Get(new(*int))
 	h.Release(false, false)
 	_, s := r.TryGet()
 	require.Equal(t, OK, s)

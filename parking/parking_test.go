@@ -209,8 +209,9 @@ func TestWakeRacesWithYield(t *testing.T) {
 	t.Logf("slept in %d of %d rounds", slept, rounds)
 }
 
-func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
-	w := newWaiters(2)[1]
+func TestNothingIsLeftInAWaiterThatIsGivenBack(t *testing.T) {
+	var p Pool[int]
+	w := p.Take()
 	one := 1
 	w.Bring(&one, []int{2, 3})
 	for _, want := range []int{1, 2, 3} {
@@ -219,6 +220,7 @@ func TestTakeLeavesNothingInTheWaiter(t *testing.T) {
 		require.Equal(t, want, v)
 		require.Equal(t, want < 3, more)
 	}
+	require.True(t, p.Give(w))
 	require.Zero(t, w.Item)
 	require.Zero(t, w.Left())
 }

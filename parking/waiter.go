@@ -117,8 +117,6 @@ func (w *Waiter[T]) Wake() {
 func (w *Waiter[T]) Take(v *T) (more bool) {
 	*v = w.Item
 	if w.Left() == 0 {
-		var zero T
-		w.Item = zero
 		return false
 	}
 	w.Item, *w.rest = (*w.rest)[0], (*w.rest)[1:]
