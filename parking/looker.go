@@ -33,9 +33,9 @@ import (
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. A call whose
 //     yield has taken so long looks no further. And if fewer items have moved meanwhile than
-//     do without looks, calls do not look for a while, and if that happens again, none yields
-//     for many times as long. (But if more have, it was others of this queue who ran, side by
-//     side.)
+//     do without looks, or very few, calls do not look for a while, and if that happens again,
+//     none yields for many times as long. (But if more have, it was others of this queue who
+//     ran, side by side.)
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -98,6 +98,7 @@ const (
 	mostStays = 256
 	longRest  = 50          // times as long as a yield that was long: then 2% of the time goes into such
 	mostRest  = time.Minute // the whole program may have been stopped
+	slowest   = 1e-4        // items per ns that others who use this queue move in a long yield, at least
 	dear      = 1.1         // looks have to be so many times as fast, since they take processor time
 )
 
@@ -221,16 +222,15 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 }
 
 // long takes note of a yield that has taken long, in which so many items have moved. If they
-// are fewer than move without looks, others have had this processor who only compute.
+// are fewer than move without looks, others have had this processor who only compute. So it is
+// if they are very few: such others may have been there when nobody looked, too.
 func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved func() uint64) {
 	if !l.working.CompareAndSwap(false, true) {
 		return
 	}
 	if l.Looking() {
 		switch rate := float64(items) / float64(took); {
-		case l.plain == 0:
-			l.did(now, moved(), rate)
-		case rate < l.plain:
+		case rate < max(l.plain, slowest):
 			l.lose(now, moved())
 			if l.hogs {
 				over := now + min(longRest*took, mostRest)
@@ -238,6 +238,8 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 				l.hogged.Store(int64(over))
 			}
 			l.hogs = true // it may have been an accident
+		case l.plain == 0:
+			l.did(now, moved(), rate)
 		}
 	}
 	l.working.Store(false)

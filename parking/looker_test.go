@@ -423,6 +423,22 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	l.pay()
 	lost(32*leastGap, 32*leastGap, "looks have paid meanwhile")
 
+	// If others who only compute were there when nobody looked, too, nothing is slower than that.
+	l.pay()
+	l.plain = 1e-9
+	yield(took, uint64(took/(9*time.Microsecond)))
+	require.True(t, l.Looking(), "others of this queue")
+	yield(took, 2)
+	require.False(t, l.Looking())
+	l.change(looking, now, 0)
+	l.plain = 0
+	yield(took, 2)
+	require.False(t, l.Looking(), "it has not been measured")
+	require.NotZero(t, l.hogged.Load(), "for the second time")
+	l.hogged.Store(0)
+	l.change(looking, now, 0)
+	l.plain = 1
+
 	// That Yielders rest is no matter of the gap.
 	took, l.gap = 2*time.Millisecond, mostGap
 	yield(took, uint64(took)/2)
@@ -433,7 +449,7 @@ func TestLongYieldsEndLooks(t *testing.T) {
 	// to be found out now.
 	l = newLooker(t, false)
 	tooLong = time.Millisecond
-	yield(took, 0)
+	yield(took, uint64(took)/2)
 	require.False(t, l.Looking())
 	require.Equal(t, leastGap, l.gap)
 
