@@ -169,6 +169,7 @@ func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 // call that does: it is not listed, and neither gate is up because of it. (In a tiny
 // buffer its caller yields once it is listed, before it sleeps.)
 func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
+	again := false // it has kept off once
 	for {
 		switch s {
 		case lockfree.OK:
@@ -221,13 +222,14 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			if w := q.enlistPut(v, nil); w != nil {
 				return w, nil
 			}
-			s = lockfree.Busy // somebody made room, or closed the queue
+			s = q.putIfReady(v) // somebody made room, or closed the queue
 		case lockfree.Closed:
 			return nil, ErrClosed
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			q.keepOff(&q.putPace, wait)
+			q.keepOff(&q.putPace, wait, again)
+			again = true
 			s = q.putIfReady(v)
 		}
 	}
@@ -296,6 +298,7 @@ func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 // whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
 func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
+	again := false // it has kept off once
 	for {
 		switch s {
 		case lockfree.OK:
@@ -361,14 +364,15 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return w, nil
 			}
 			q.unlock()
-			s = lockfree.Busy // somebody put, or closed the queue
+			s = q.getIfReady(v) // somebody put, or closed the queue
 		case lockfree.Drained: // goes before a look at ctx
 			q.finish()
 			return nil, ErrClosed
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			q.keepOff(&q.getPace, wait)
+			q.keepOff(&q.getPace, wait, again)
+			again = true
 			s = q.getIfReady(v)
 		}
 	}
@@ -407,13 +411,18 @@ func (q *core[T]) tryGet(v *T) lockfree.State {
 	return s
 }
 
-// keepOff pauses and yields after a lost race, or before a slot in flight: only briefly for
-// a call that must not wait.
-func (q *core[T]) keepOff(pace *parking.Pacer, wait bool) {
+// keepOff pauses after a lost race, or before a slot in flight, only briefly for a call that
+// must not wait, and yields if that has not been enough. (Beside goroutines that only compute
+// a yield may take 10 ms and more.)
+func (q *core[T]) keepOff(pace *parking.Pacer, wait, again bool) {
+	times := 1
 	if wait {
-		pace.Yield(q.buffer.Left, q.buffer.Cap())
+		times = pace.Times(q.buffer.Left, q.buffer.Cap())
+	}
+	if again {
+		backoff.Yield(times)
 	} else {
-		backoff.Yield(1)
+		backoff.KeepOff(times)
 	}
 }
 

@@ -3,8 +3,6 @@ package parking
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/parkring/queue/internal/backoff"
 )
 
 // Pacer says how long a call keeps off that has met a slot in flight or lost a race.
@@ -34,9 +32,9 @@ const (
 	unbounded = 2048                  // is taken for the capacity of a queue that has none
 )
 
-// Yield pauses and then yields. moved returns how many items have gone through the buffer,
-// whose capacity is 0 if it has no bound.
-func (p *Pacer) Yield(moved func() uint64, capacity int) {
+// Times returns how long the next pause is to be, in times the shortest one. moved returns how
+// many items have gone through the buffer, whose capacity is 0 if it has no bound.
+func (p *Pacer) Times(moved func() uint64, capacity int) int {
 	if capacity == 0 {
 		capacity = unbounded
 	}
@@ -51,7 +49,7 @@ func (p *Pacer) Yield(moved func() uint64, capacity int) {
 		p.at.Store(int64(now))
 		p.from.Store(n)
 	}
-	backoff.Yield(int(times))
+	return int(times)
 }
 
 // Waited takes note of a call that has to wait.

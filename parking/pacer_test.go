@@ -17,8 +17,9 @@ func pauses(t *testing.T, p *Pacer, n, capacity int, items uint64, each time.Dur
 	for range n {
 		now += time.Duration(items) * each
 		moved += items
-		p.Yield(func() uint64 { return moved }, capacity)
+		n := p.Times(func() uint64 { return moved }, capacity)
 		times = append(times, p.times.Load())
+		require.EqualValues(t, max(1, p.times.Load()), n)
 	}
 	return times
 }
@@ -50,6 +51,5 @@ func TestPausesOfCallsThatOvertakeEachOther(t *testing.T) {
 	var p Pacer
 	pauses(t, &p, 3, 4096, 100, streaming/2)
 	p.from.Add(1000)
-	p.Yield(func() uint64 { return p.from.Load() - 500 }, 4096)
-	require.Equal(t, int32(1), p.times.Load())
+	require.Equal(t, 1, p.Times(func() uint64 { return p.from.Load() - 500 }, 4096))
 }

@@ -28,14 +28,18 @@ func Parallel() bool { return min(runtime.GOMAXPROCS(0), numCPU()) > 1 }
 // scheduler has given them a thread.
 func Oversubscribed() bool { return runtime.GOMAXPROCS(0) > numCPU() }
 
-// Yield is for a caller that lost a claim or met a slot in flight. It pauses, some
-// times as long as it must be at least, and then yields the processor, so that the other
-// side finishes even if it has been descheduled and there is one processor only. The
-// pause comes first because the other side needs only a few instructions more, mostly on
-// another processor.
-func Yield(times int) {
+// KeepOff is for a caller that lost a claim or met a slot in flight. It pauses, some times
+// as long as it must be at least: the other side needs only a few instructions more, mostly
+// on another processor.
+func KeepOff(times int) {
 	stall.At(stall.Backoff)
 	spin(times * yieldTurns)
+}
+
+// Yield is KeepOff, and then yields the processor, so that the other side finishes even if it
+// has been descheduled and there is one processor only.
+func Yield(times int) {
+	KeepOff(times)
 	runtime.Gosched()
 }
 
