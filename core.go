@@ -250,12 +250,7 @@ func (q *core[T]) putIfReady(v *T) lockfree.State {
 	if q.bounded == nil {
 		return q.buffer.PutIfReady(*v)
 	}
-	slot, t, s := q.bounded.ClaimPut()
-	if s == lockfree.OK {
-		*slot.Val() = *v
-		slot.Publish(t)
-	}
-	return s
+	return q.bounded.PutFrom(v)
 }
 
 // tryPut is putIfReady with an answer if it is not: Full, or why else it cannot be.
@@ -394,12 +389,7 @@ func (q *core[T]) getIfReady(v *T) (s lockfree.State) {
 		*v, s = q.buffer.GetIfReady()
 		return s
 	}
-	slot, h, s := q.bounded.ClaimGet()
-	if slot != nil {
-		*v = *slot.Val()
-		q.bounded.Release(slot, h)
-	}
-	return s
+	return q.bounded.GetTo(v)
 }
 
 // tryGet is to getIfReady what tryPut is to putIfReady.

@@ -51,6 +51,12 @@ func TestWhenSoloBegins(t *testing.T) {
 	}
 }
 
+// Nor does it matter how large the items are.
+func TestSoloOfLargeItems(t *testing.T) {
+	defer queue.OneProcessor(true)()
+	require.True(t, becomesSolo(t, queue.New[[1024]byte](queue.MostSolo)))
+}
+
 // It does not begin if there are more processors by then.
 func TestSoloDoesNotBeginLate(t *testing.T) {
 	restore := queue.OneProcessor(true)

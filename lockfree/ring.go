@@ -158,16 +158,19 @@ func (r *Ring[T]) TryPut(v T) State {
 
 // PutIfReady is TryPut without a look at head, which getters are busy with: if the slot
 // is not free it returns Unready, and NotPut knows more.
-func (r *Ring[T]) PutIfReady(v T) State {
+func (r *Ring[T]) PutIfReady(v T) State { return r.PutFrom(&v) }
+
+// PutFrom is PutIfReady of *v, which is copied only once.
+func (r *Ring[T]) PutFrom(v *T) State {
 	s, t, state := r.ClaimPut()
 	if state == OK {
-		*s.Val() = v
+		*s.Val() = *v
 		s.Publish(t)
 	}
 	return state
 }
 
-// ClaimPut is the first half of PutIfReady: if it returns OK the slot is the caller's,
+// ClaimPut is the first half of PutFrom: if it returns OK the slot is the caller's,
 // who has to store the item in Val and to Publish it, without delay. In halves an item
 // is copied into the ring only once. If it returns Unready, t is for FullAt.
 //
@@ -289,15 +292,21 @@ func (r *Ring[T]) TryGet() (v T, state State) {
 // GetIfReady is TryGet without a look at tail, which putters are busy with: if the slot
 // is not full it returns Unready, and NotGot knows more.
 func (r *Ring[T]) GetIfReady() (v T, state State) {
-	s, h, state := r.ClaimGet()
-	if s != nil {
-		v = *s.Val()
-		r.Release(s, h)
-	}
+	state = r.GetTo(&v)
 	return v, state
 }
 
-// ClaimGet is the first half of GetIfReady: if it returns OK, or Last, the slot is the
+// GetTo is GetIfReady for *v, which is left alone if there is no item.
+func (r *Ring[T]) GetTo(v *T) State {
+	s, h, state := r.ClaimGet()
+	if s != nil {
+		*v = *s.Val()
+		r.Release(s, h)
+	}
+	return state
+}
+
+// ClaimGet is the first half of GetTo: if it returns OK, or Last, the slot is the
 // caller's, who has to take the item out of Val and to Release the slot, without delay.
 // If it returns Unready, h is for EmptyAt. It is made of three parts, as ClaimPut is.
 func (r *Ring[T]) ClaimGet() (s *Slot[T], h uint64, _ State) {

@@ -52,4 +52,5 @@ func TestPausesOfCallsThatOvertakeEachOther(t *testing.T) {
 	pauses(t, &p, 3, 4096, 100, streaming/2)
 	p.from.Add(1000)
 	require.Equal(t, 1, p.Times(func() uint64 { return p.from.Load() - 500 }, 4096))
+	require.Equal(t, int32(1), p.times.Load())
 }
