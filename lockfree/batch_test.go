@@ -56,8 +56,12 @@ func TestBatchesAndSinglesInAnyMixture(t *testing.T) {
 			most = math.MaxInt
 		}
 		in, out := 0, 0
+		steps := 20_000
+		if testing.Short() {
+			steps /= 10
+		}
 		size := func() int { return []int{1, 2, 3, 5, 63, 64, 65, 200, 1 + rng.IntN(100)}[rng.IntN(9)] }
-		for range 20_000 {
+		for range steps {
 			room := b.Cap() - (in - out)
 			switch rng.IntN(4) {
 			case 0:
