@@ -38,8 +38,7 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 			return n, err
 		}
 		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
-			end := done(ctx)
-			left, err := q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+			left, err := q.sleep(ctx, w, &q.putters, nil)
 			return len(vs) - left, err
 		}
 	}
@@ -81,8 +80,7 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 	var v T
 	w, err := q.get(ctx, &v, lockfree.Unready, true)
 	if w != nil {
-		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.sleep(ctx, w, &q.getters, &v)
 	}
 	if err != nil {
 		return 0, err

@@ -17,6 +17,7 @@ func (q *Queue[T]) CloseNow() []T {
 	q.share()
 	q.mu.Lock()
 	items := q.buffer.TakeAll() // takes effect in it
+	q.tasksDone(len(items))
 	getters := q.getters.RefuseAll()
 	putters := q.putters.RefuseAll()
 	q.buffer.OpenPut()
@@ -24,7 +25,6 @@ func (q *Queue[T]) CloseNow() []T {
 	q.unlock()
 	getters.WakeAll()
 	putters.WakeAll()
-	q.tasksDone(len(items))
 	return items
 }
 
@@ -38,7 +38,7 @@ type end struct {
 
 // Done returns a channel that is closed when the queue is drained: closed, every
 // item delivered, and no waiting Put left. It is closed before any get returns
-// [ErrClosed], and can be waited for in a select, like that of a context. Every
+// [ErrClosed] or Drained true, and can be waited for in a select, like that of a context. Every
 // call returns the same channel. A queue that is never closed and dropped needs
 // no more than that: there is no goroutine behind the channel.
 func (q *Queue[T]) Done() <-chan struct{} {
@@ -58,7 +58,7 @@ func (q *Queue[T]) Done() <-chan struct{} {
 // makes the queue drained. That is the get that takes the last item, which
 // Ring.TryGet tells by Last, and those that close, who look after the flag is in
 // both words: a get that did not see it in head has moved head by then. And every
-// get that is about to return ErrClosed.
+// call that is about to return ErrClosed from a get, or that the queue is drained.
 func (q *core[T]) finish() {
 	if q.end.come.Load() {
 		return
@@ -70,7 +70,7 @@ func (q *core[T]) finish() {
 
 // settle is finish for the holder of the lock.
 func (q *core[T]) settle() {
-	if !q.end.come.Load() && q.Drained() {
+	if !q.end.come.Load() && q.buffer.Drained() {
 		q.end.come.Store(true)
 		if q.end.done != nil {
 			close(q.end.done)

@@ -251,3 +251,16 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 		})
 	}
 }
+
+// A Get that has taken the last item, and does not get on, holds up nobody who is told that
+// the queue is drained.
+func TestDrainedMeansDone(t *testing.T) {
+	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+		done := q.Done()
+		mustPut(t, q, 1)
+		q.Close()
+		q.GetAndStop()
+		require.True(t, q.Drained())
+		<-done
+	})
+}

@@ -126,7 +126,11 @@ func (q *core[T]) Closed() bool {
 // Put. It is so for good then.
 func (q *core[T]) Drained() bool {
 	q.check()
-	return q.buffer.Drained() // a waiting Put means that the buffer is full, so not drained
+	if !q.buffer.Drained() { // a waiting Put means that the buffer is full, so not drained
+		return false
+	}
+	q.finish() // lest it be known before Done tells
+	return true
 }
 
 // Len returns how many items the queue held at one instant during the call:
@@ -428,12 +432,15 @@ func all[T any](ctx context.Context, get func(context.Context) (T, error)) iter.
 	}
 }
 
-// ended returns ctx.Err(), or nil for a nil ctx.
+// ended returns ctx.Err(), or nil for a nil ctx. A call asks for it before it is listed; and
+// for Done, so that a context that panics leaves nobody in a list.
 func ended(ctx context.Context) error {
 	if ctx == nil {
 		return nil
 	}
-	return ctx.Err()
+	err := ctx.Err()
+	ctx.Done()
+	return err
 }
 
 // done returns ctx.Done(), or nil for a nil ctx.
@@ -442,6 +449,15 @@ func done(ctx context.Context) <-chan struct{} {
 		return nil
 	}
 	return ctx.Done()
+}
+
+// why returns ctx.Err() for a call that gives up because ctx.Done() is closed, and an error
+// in any case: nobody must take such a call for one that has been served, whatever ctx says.
+func why(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.Canceled
 }
 
 // enlist returns a waiter that is the last in l, whose gate is up. If yields is true it
@@ -472,6 +488,13 @@ func (q *core[T]) yielded(w *parking.Waiter[T], start time.Duration) (woken bool
 	return w.Yielded(start, &q.putYields, &q.looker, q.buffer.Left)
 }
 
+// sleep yields, if w says so, sleeps until w is served or ctx has ended, and returns what
+// awake does. Put and Get of Queue and of SPSC have these lines in themselves: see put.
+func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T) (left int, err error) {
+	end := done(ctx)
+	return q.awake(ctx, w, l, v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+}
+
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or
 // ctx has ended. It stores what w was served with in *v, if v is not nil, and returns how
 // many of the items that a put brings are not in. If both happen, what counts is which
@@ -482,7 +505,7 @@ func (q *core[T]) awake(ctx context.Context, w *parking.Waiter[T], l *parking.Li
 		if q.cancel(w, l) {
 			left = 1 + w.Left()
 			q.waiters.Give(w)
-			return left, ctx.Err()
+			return left, why(ctx)
 		}
 		w.Sleep(nil) // the Wake is under way
 	}

@@ -77,3 +77,6 @@ func NewGrowing[T any](slots int, firstLap uint64) *Queue[T] {
 	q.stage.Store(chained)
 	return q
 }
+
+// GetAndStop is a Get that stops when it has taken its item.
+func (q *core[T]) GetAndStop() { q.buffer.GetIfReady() }

@@ -2,8 +2,6 @@ package queue
 
 import (
 	"context"
-
-	"github.com/parkring/queue/lockfree"
 )
 
 // ForcePut appends v to the queue and never waits: if the queue is full it takes
@@ -18,19 +16,20 @@ import (
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	q.share()
 	s := q.last().TryPut(v)
-	for {
+	for again := false; ; again = true {
 		if _, err := q.put(context.Background(), &v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {
-			q.tasksDone(1)
 			return evicted, true, nil
 		}
-		s = lockfree.Busy // somebody made room, or closed the queue, or the oldest item is in flight
+		// Somebody made room, or closed the queue, or the oldest item is in flight.
+		q.keepOff(&q.putPace, false, again)
+		s = q.putIfReady(&v)
 	}
 }
 
-// exchange takes the oldest item out of a full, open queue and puts v in. It
+// exchange takes the oldest item out of a full, open queue, for good, and puts v in. It
 // reports whether it did. It takes effect in Swap.
 func (q *Queue[T]) exchange(v T) (oldest T, ok bool) {
 	q.mu.Lock()
@@ -41,6 +40,7 @@ func (q *Queue[T]) exchange(v T) (oldest T, ok bool) {
 	if slot := q.buffer.BeginSwap(); slot != nil {
 		oldest, *slot = *slot, v
 		q.buffer.EndSwap(!q.putters.Empty())
+		q.tasksDone(1)
 		return oldest, true
 	}
 	if q.putters.Empty() {

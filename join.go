@@ -47,7 +47,11 @@ func (q *Queue[T]) TaskDone() {
 			panic("queue: more TaskDone than items")
 		}
 		if q.tasks.done.CompareAndSwap(d, d+1) {
-			q.wakeJoiners(d + 1)
+			if q.endsJoins(d + 1) {
+				q.mu.Lock()
+				q.wakeJoiners(d + 1)
+				q.unlock()
+			}
 			return
 		}
 	}
@@ -55,43 +59,56 @@ func (q *Queue[T]) TaskDone() {
 
 // tasksDone counts n items more as done, that were taken out; but not more than
 // there are, if TaskDone has been called for some of them before they were taken.
+// It needs mu, from when they were taken out, so that to Unfinished and Join both are
+// one instant.
 func (q *core[T]) tasksDone(n int) {
 	for {
 		d := q.tasks.done.Load()
 		now := d + min(uint64(n), q.accepted()-d)
 		if q.tasks.done.CompareAndSwap(d, now) {
-			q.wakeJoiners(now)
+			if q.endsJoins(now) {
+				q.wakeJoiners(now)
+			}
 			return
 		}
 	}
 }
 
-// wakeJoiners wakes the Joins if the items done so far, d, are all that have been
-// accepted: when that number is loaded, nothing was unfinished for an instant. It
+// endsJoins reports whether to wake Joins, now that d items are done: if these are all that
+// have been accepted. When that number is loaded, nothing was unfinished for an instant. It
 // came within the calls of those joiners who had not seen more accepted when they
 // began to wait, because each of them began with something unfinished. A joiner
 // counts itself before it looks whether it has to wait, and this looks at the
 // count last; so one of the two sees the other. (An instant that is over before
 // this looks is nobody's business: a Join need not have seen it.)
+func (q *core[T]) endsJoins(d uint64) bool {
+	return q.accepted() == d && q.tasks.joining.Load() > 0
+}
+
+// wakeJoiners wakes the Joins that began to wait when no more than d items had been
+// accepted. It needs mu.
 func (q *core[T]) wakeJoiners(d uint64) {
-	if a := q.accepted(); a != d || q.tasks.joining.Load() == 0 {
-		return
+	n := 0
+	for ; n < len(q.tasks.joiners) && q.tasks.joiners[n].accepted <= d; n++ {
+		close(q.tasks.joiners[n].joined)
 	}
-	q.mu.Lock()
-	defer q.unlock()
-	for len(q.tasks.joiners) > 0 && q.tasks.joiners[0].accepted <= d {
-		close(q.tasks.joiners[0].joined)
-		q.tasks.joiners = slices.Delete(q.tasks.joiners, 0, 1)
-		q.tasks.joining.Add(-1)
-	}
+	q.tasks.joiners = slices.Delete(q.tasks.joiners, 0, n)
+	q.tasks.joining.Add(int32(-n))
 }
 
 // Unfinished returns how many items have been accepted and do not count as done
 // yet: those in the queue, and those that were taken and not followed by a
-// TaskDone. It is a snapshot, like Len.
+// TaskDone. It is a snapshot, like Len. It takes the lock of the slow path.
 func (q *Queue[T]) Unfinished() int {
 	q.check()
 	q.share()
+	q.mu.Lock()
+	defer q.unlock()
+	return q.unfinished()
+}
+
+// unfinished is Unfinished for the holder of the lock.
+func (q *core[T]) unfinished() int {
 	for {
 		d := q.tasks.done.Load()
 		n := q.accepted() - d
@@ -115,7 +132,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	q.mu.Lock()
 	q.tasks.joining.Add(1)
 	j := joiner{q.accepted(), make(chan struct{})}
-	if q.Unfinished() == 0 {
+	if q.unfinished() == 0 {
 		q.tasks.joining.Add(-1)
 		q.unlock()
 		return nil
@@ -136,5 +153,5 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	}
 	q.tasks.joiners = slices.Delete(q.tasks.joiners, i, i+1)
 	q.tasks.joining.Add(-1)
-	return ctx.Err()
+	return why(ctx)
 }

@@ -2,7 +2,10 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,6 +220,56 @@ func TestTaskDoneRacesWithJoin(t *testing.T) {
 			defer cancel()
 			sometimes()
 			require.NoError(t, q.Join(ctx))
+		})
+	}
+}
+
+// What is taken out counts as done at that instant.
+func TestWhatIsTakenOutIsDone(t *testing.T) {
+	for _, capacity := range []int{1, 8, 1000} {
+		t.Run(fmt.Sprint(capacity), func(t *testing.T) {
+			q := queue.New[int](capacity)
+			fill(t, q)
+			var halt atomic.Bool
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for !halt.Load() {
+					if n := q.Unfinished(); n != capacity {
+						t.Errorf("ForcePut into a full queue: %d unfinished", n)
+						return
+					}
+					runtime.Gosched()
+				}
+			})
+			for i := range races(20_000) {
+				_, ok, err := q.ForcePut(i)
+				require.True(t, ok)
+				require.NoError(t, err)
+			}
+			halt.Store(true)
+			wg.Wait()
+
+			for range races(200) {
+				q := queue.New[int](capacity)
+				fill(t, q)
+				for range 100 { // whom CloseNow has to wake, which takes a while
+					wg.Go(func() { _ = q.Put(bg, 0) })
+				}
+				for _, puts := q.Waiting(); puts < 100; _, puts = q.Waiting() {
+					runtime.Gosched()
+				}
+				wg.Go(func() {
+					for !q.Drained() {
+						runtime.Gosched()
+					}
+					if n := q.Unfinished(); n != 0 {
+						t.Errorf("drained by CloseNow: %d unfinished", n)
+					}
+				})
+				runtime.Gosched()
+				q.CloseNow()
+				wg.Wait()
+			}
 		})
 	}
 }

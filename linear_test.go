@@ -397,15 +397,24 @@ func newRun(s plan, now func() int64, pause func()) *run {
 // prefilled is the i-th item that is in at the begin.
 func prefilled(i int) byte { return byte(100 + i) }
 
-// listening tells when a call has begun to wait: it asks for Done just then,
-// listed already.
+// listening tells when a call has begun to wait: it asks for Done just then, listed
+// already. (It asks for Done before as well, just after Err.)
 type listening struct {
 	context.Context
 	waits func()
+	asked bool // for Err, and for nothing since
 }
 
-func (l listening) Done() <-chan struct{} {
-	l.waits()
+func (l *listening) Err() error {
+	l.asked = true
+	return l.Context.Err()
+}
+
+func (l *listening) Done() <-chan struct{} {
+	if !l.asked {
+		l.waits()
+	}
+	l.asked = false
 	return l.Context.Done()
 }
 
@@ -485,7 +494,7 @@ func (r *run) observe() {
 // the first of a batch. It reports whether the answer was an item.
 func (r *run) call(worker int, a action, ctx context.Context, id byte) bool {
 	waitedAt := int64(-1)
-	ctx = listening{ctx, func() { waitedAt = r.now() }}
+	ctx = &listening{Context: ctx, waits: func() { waitedAt = r.now() }}
 	from := r.now()
 	e := event{on: a.on}
 	q := r.qs[a.on]

@@ -112,7 +112,6 @@ func longHistory(t *testing.T, q subject[int64], producers, consumers, each int,
 	var history []fifo.Op
 	for _, r := range all {
 		history = append(history, r.log...)
-		r.waited = r.ctx.waited
 		sum.add(r.tally)
 	}
 	if err := fifo.Check(history); err != nil {
@@ -140,18 +139,20 @@ type recorder struct {
 	q     subject[int64]
 	start time.Time // of the clock, which is common to all
 	rand  *rand.Rand
-	ctx   waitCounter
+	ctx   listening
 	log   []fifo.Op
 	tally
 }
 
 func newRecorder(q subject[int64], start time.Time, id, calls int) *recorder {
-	return &recorder{
+	r := &recorder{
 		q:     q,
 		start: start,
 		rand:  rand.New(rand.NewPCG(uint64(id), 0)),
 		log:   make([]fifo.Op, 0, 2*calls),
 	}
+	r.ctx.waits = func() { r.waited++ }
+	return r
 }
 
 func (r *recorder) now() int64 { return int64(time.Since(r.start)) }
@@ -225,15 +226,3 @@ func (r *recorder) choose() (try bool, cancel context.CancelFunc) {
 
 // over is a context that has ended.
 var over, _ = context.WithTimeout(bg, 0)
-
-// waitCounter is a context that counts the calls that waited: only they have use
-// for Done.
-type waitCounter struct {
-	context.Context
-	waited int
-}
-
-func (c *waitCounter) Done() <-chan struct{} {
-	c.waited++
-	return c.Context.Done()
-}

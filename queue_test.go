@@ -508,6 +508,72 @@ func TestCancelledPutHasNoEffect(t *testing.T) {
 	})
 }
 
+// brokenContext is a context that breaks its promises. Methods of which it has no function
+// panic.
+type brokenContext struct {
+	context.Context
+	done func() <-chan struct{}
+	err  func() error
+}
+
+func (c brokenContext) Done() <-chan struct{} { return c.done() }
+func (c brokenContext) Err() error            { return c.err() }
+
+// waitInVain makes calls that have to wait for what does not come, and hands each to check.
+// Those that end solo come after those that do not.
+func waitInVain(t *testing.T, q subject[int], ctx context.Context, check func(name string, call func() error)) {
+	t.Helper()
+	many, _ := q.(*queue.Queue[int]) // or nil
+	check("Get", func() error { _, err := q.Get(ctx); return err })
+	if q.Cap() > 0 {
+		n := fill(t, q)
+		check("Put", func() error { return q.Put(ctx, -1) })
+		check("PutBatch", func() error { _, err := q.PutBatch(ctx, []int{-1, -2}); return err })
+		if many != nil {
+			check("Select, to put", func() error { _, err := queue.Select(ctx, many.PutCase(-1)); return err })
+			check("Join", func() error { return many.Join(ctx) })
+		}
+		mustGet(t, q, upTo(n)...)
+	}
+	check("GetBatch", func() error { _, err := q.GetBatch(ctx, make([]int, 2)); return err })
+	if many != nil {
+		check("Select, to get", func() error { _, err := queue.Select(ctx, many.GetCase(nil)); return err })
+		check("Select of nothing", func() error { _, err := queue.Select(ctx, queue.Case{}); return err })
+	}
+}
+
+// If a context panics so does a call that has to wait, and nothing of it is left.
+func TestContextThatPanics(t *testing.T) {
+	for name, ctx := range map[string]brokenContext{
+		"any":  {},
+		"Done": {err: func() error { return nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+				waitInVain(t, q, ctx, func(what string, call func() error) {
+					require.Panics(t, func() { _ = call() }, what)
+					gets, puts := q.Waiting()
+					require.Zero(t, gets+puts, what)
+				})
+				mustPut(t, q, 1) // nobody is listed whom it could be handed to
+				mustGet(t, q, 1)
+			})
+		})
+	}
+}
+
+// A context that has ended without an error does not make a call a success.
+func TestContextThatEndsWithoutAnError(t *testing.T) {
+	end := make(chan struct{})
+	close(end)
+	ctx := brokenContext{done: func() <-chan struct{} { return end }, err: func() error { return nil }}
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+		waitInVain(t, q, ctx, func(what string, call func() error) {
+			require.Equal(t, context.Canceled, call(), what)
+		})
+	})
+}
+
 func TestDeadlineEndsTheWaitWhenItPasses(t *testing.T) {
 	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
 		ctx, cancel := context.WithTimeout(bg, time.Minute)

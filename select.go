@@ -84,7 +84,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 		choice, all := list(cases, waiters)
 		if choice == nil && all { // nothing to wait for
 			<-done(ctx)
-			return -1, ctx.Err()
+			return -1, why(ctx)
 		}
 		if choice == nil {
 			continue
@@ -101,7 +101,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 		case i >= 0:
 			return i, err
 		case all:
-			return -1, ctx.Err()
+			return -1, why(ctx)
 		}
 	}
 }
@@ -115,8 +115,8 @@ func TrySelect(cases ...Case) (int, error) {
 	order := few[:0] // a random permutation
 	var random uint64
 	for i := range cases {
-		if i%16 == 0 {
-			random = stall.Random(rand.Uint64) // more than 16! times 16^16
+		if i == 0 || i >= len(few) {
+			random = stall.Random(rand.Uint64) // one is enough for the first 16: their 16! orders are far less
 		}
 		j := int(random % uint64(i+1))
 		random /= uint64(i + 1)

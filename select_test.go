@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -260,30 +261,34 @@ func TestSelectBothSidesOfOneQueue(t *testing.T) {
 }
 
 func TestSelectIsFair(t *testing.T) {
-	const n, rounds = 5, 5000
-	var qs [n]*queue.Queue[int]
-	var cases []queue.Case
-	v := 0
-	for i := range qs {
-		qs[i] = queue.New[int](1)
-		mustPut(t, qs[i], i)
-		cases = append(cases, qs[i].GetCase(&v))
-	}
-	_, _ = qs[2].TryGet() // one is not ready, and does not help its neighbour
-	var count [n]int
-	for range rounds {
-		i, err := queue.Select(bg, cases...)
-		require.NoError(t, err)
-		require.Equal(t, i, v)
-		count[i]++
-		mustPut(t, qs[i], i)
-	}
-	for i, c := range count {
-		if i == 2 {
-			require.Zero(t, c)
-		} else {
-			require.InDelta(t, rounds/(n-1), c, rounds/25, "case %d: %v", i, count)
-		}
+	for _, n := range []int{5, 17, 33, 64} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			var qs []*queue.Queue[int]
+			var cases []queue.Case
+			v := 0
+			for i := range n {
+				qs = append(qs, queue.New[int](1))
+				mustPut(t, qs[i], i)
+				cases = append(cases, qs[i].GetCase(&v))
+			}
+			_, _ = qs[2].TryGet() // one is not ready, and does not help its neighbour
+			const each = 1000
+			count := make([]int, n)
+			for range each * (n - 1) {
+				i, err := queue.Select(bg, cases...)
+				require.NoError(t, err)
+				require.Equal(t, i, v)
+				count[i]++
+				mustPut(t, qs[i], i)
+			}
+			for i, c := range count {
+				if i == 2 {
+					require.Zero(t, c)
+				} else {
+					require.InDelta(t, each, c, each/5, "case %d: %v", i, count) // more than six standard deviations
+				}
+			}
+		})
 	}
 }
 

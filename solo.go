@@ -5,7 +5,6 @@ import (
 	"runtime"
 
 	"github.com/parkring/queue/lockfree"
-	"github.com/parkring/queue/parking"
 )
 
 // solo is how a queue of few slots goes on, if the program has one processor, once several
@@ -14,7 +13,7 @@ import (
 // cheaper so; to put and to get without waiting costs twice as much.
 //
 // Put, Get, TryPut and TryGet, and the observers, know of it. All others end it for good
-// first (share), and so do calls that wait, when the program has more processors.
+// first (share), and so do puts, when the program has more processors.
 //
 // Invariants, while stage is on and mu is free:
 //  1. Getters is not empty only if the ring is empty, putters only if it is full.
@@ -29,9 +28,9 @@ import (
 //
 // All of it is guarded by the lock.
 type solo[T any] struct {
-	ring  lockfree.Held[T]
-	left  uint64 // the items that have left the queue
-	waits uint32 // calls that have waited
+	ring lockfree.Held[T]
+	left uint64 // the items that have left the queue
+	puts uint32 // calls of soloPut
 }
 
 // What core.stage is. It is written under the lock and read by anyone.
@@ -45,7 +44,7 @@ const (
 
 const (
 	mostSolo = 8   // slots
-	lookSolo = 256 // calls that wait, between two looks at how many processors there are
+	lookSolo = 256 // puts between two looks at how many processors there are
 )
 
 // oneProcessor reports whether the program has one processor. Variable for tests.
@@ -90,8 +89,15 @@ func (q *core[T]) endSolo() {
 
 // soloPut is all of a put that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
+	instead := ErrFull // of waiting
+	if wait {
+		instead = ended(ctx)
+	}
 	q.mu.LockSolo()
 	o := q.solo
+	if o.puts++; o.puts%lookSolo == 0 && !oneProcessor() {
+		q.endSolo()
+	}
 	if !q.alone() {
 		q.unlock()
 		return q.putElse(ctx, v, wait)
@@ -109,14 +115,9 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 		q.unlock()
 		return nil
 	}
-	if !wait {
+	if instead != nil {
 		q.unlock()
-		return ErrFull
-	}
-	if o.waits++; o.waits%lookSolo == 0 && !oneProcessor() {
-		q.endSolo()
-		q.unlock()
-		return q.putElse(ctx, v, wait)
+		return instead
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -141,6 +142,10 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 
 // soloGet is all of a get that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
+	instead := ErrEmpty // of waiting
+	if wait {
+		instead = ended(ctx)
+	}
 	q.mu.LockSolo()
 	o := q.solo
 	if !q.alone() {
@@ -161,14 +166,9 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		w.Wake()
 		return nil
 	}
-	if !wait {
+	if instead != nil {
 		q.unlock()
-		return ErrEmpty
-	}
-	if o.waits++; o.waits%lookSolo == 0 && !oneProcessor() {
-		q.endSolo()
-		q.unlock()
-		return q.getElse(ctx, v, wait)
+		return instead
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -195,8 +195,7 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 func (q *core[T]) putElse(ctx context.Context, v *T, wait bool) error {
 	w, err := q.put(ctx, v, lockfree.Gated, wait)
 	if w != nil {
-		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.sleep(ctx, w, &q.putters, nil)
 	}
 	return err
 }
@@ -205,8 +204,7 @@ func (q *core[T]) putElse(ctx context.Context, v *T, wait bool) error {
 func (q *core[T]) getElse(ctx context.Context, v *T, wait bool) error {
 	w, err := q.get(ctx, v, lockfree.Gated, wait)
 	if w != nil {
-		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.sleep(ctx, w, &q.getters, v)
 	}
 	return err
 }

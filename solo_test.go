@@ -154,10 +154,9 @@ func TestSoloEndsWithMoreProcessors(t *testing.T) {
 	defer queue.OneProcessor(false)()
 	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
 		n := 0
-		for ; q.Alone() && n < 1000; n++ {
-			get := goGet(q)
+		for ; q.Alone() && n < 1000; n++ { // though no call waits
 			mustPut(t, q, n)
-			get.got(t, n)
+			mustGet(t, q, n)
 		}
 		require.Less(t, n, 1000)
 		require.Greater(t, n, 100, "not so often that it costs")

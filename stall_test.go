@@ -304,43 +304,53 @@ func TestFrozenWithTheLock(t *testing.T) {
 // time: another goroutine gets on nearly as if it was alone.
 func TestWaitingForASlotInFlightYields(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	defer stall.Set(nil)
-	reached, thaw := make(chan struct{}), make(chan struct{})
-	stall.Set(&stall.Hook{At: func(p stall.Point) {
-		if p == stall.PutPublish {
-			close(reached)
-			<-thaw
-		}
-	}})
-	const while = 200 * time.Millisecond
-	// rounds returns what this goroutine gets done, a few microseconds each.
-	rounds := func() (n int) {
-		for start := time.Now(); time.Since(start) < while; n++ {
-			for range 10_000 {
+	for name, call := range map[string]func(q *queue.Queue[int]) (v int){
+		"Get":      func(q *queue.Queue[int]) (v int) { v, _ = q.Get(bg); return v },
+		"ForcePut": func(q *queue.Queue[int]) (v int) { v, _, _ = q.ForcePut(2); return v },
+		"GetBatch": func(q *queue.Queue[int]) (v int) {
+			var buf [1]int
+			_, _ = q.GetBatch(bg, buf[:])
+			return buf[0]
+		},
+		"CloseNow": func(q *queue.Queue[int]) (v int) { return q.CloseNow()[0] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer stall.Set(nil)
+			reached, thaw := make(chan struct{}), make(chan struct{})
+			stall.Set(&stall.Hook{At: func(p stall.Point) {
+				if p == stall.PutPublish {
+					close(reached)
+					<-thaw
+				}
+			}})
+			const while = 200 * time.Millisecond
+			// rounds returns what this goroutine gets done, a few microseconds each.
+			rounds := func() (n int) {
+				for start := time.Now(); time.Since(start) < while; n++ {
+					for range 10_000 {
+					}
+					runtime.Gosched()
+				}
+				return n
 			}
-			runtime.Gosched()
-		}
-		return n
-	}
-	alone := rounds()
+			alone := rounds()
 
-	q := queue.New[int](4)
-	go func() { _ = q.Put(bg, 1) }()
-	<-reached
-	got := make(chan int)
-	go func() {
-		v, _ := q.Get(bg)
-		got <- v
-	}()
-	beside := rounds()
-	before, _ := cpu()
-	time.Sleep(while)
-	after, _ := cpu()
-	close(thaw)
-	require.Equal(t, 1, <-got)
-	t.Logf("a Get that waits for a slot in flight takes %.0f%% of a processor that is wanted, %.0f%% of an idle one",
-		100-100*float64(beside)/float64(alone), 100*float64(after-before)/float64(while))
-	require.Greater(t, beside, alone/2)
+			q := queue.New[int](1)
+			go func() { _ = q.Put(bg, 1) }()
+			<-reached
+			got := make(chan int)
+			go func() { got <- call(q) }()
+			beside := rounds()
+			before, _ := cpu()
+			time.Sleep(while)
+			after, _ := cpu()
+			close(thaw)
+			require.Equal(t, 1, <-got)
+			t.Logf("it takes %.0f%% of a processor that is wanted, %.0f%% of an idle one",
+				100-100*float64(beside)/float64(alone), 100*float64(after-before)/float64(while))
+			require.Greater(t, beside, alone/4, "who does not yield leaves a thousandth")
+		})
+	}
 }
 
 // A get that has to try again until the last item has been published closes Done.

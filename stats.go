@@ -14,7 +14,8 @@ type Stats struct {
 // takes to count the waiting calls; calls that find room, or an item, do not
 // notice. Waiting calls and Closed are from one instant; Puts, Gets and Len may be from
 // different ones if others use the queue meanwhile, but Gets is never more than
-// Puts. A queue whose Stats nobody asks for pays nothing for them.
+// Puts. (In a bounded queue they begin again at 0 after 2^49 items at the earliest, some
+// months at 50 million a second.) A queue whose Stats nobody asks for pays nothing for them.
 func (q *Queue[T]) Stats() Stats {
 	q.check()
 	q.mu.Lock()

@@ -11,10 +11,11 @@ package lockfree
 // where 2^k is the capacity rounded up to a power of two. The flags are below
 // the position so that positions wrap around by themselves at 2^64, and so that
 // one comparison of a stamp with a word answers "is this slot mine to claim"
-// and "is no flag set" at once. (A word wraps after 2^53 operations at the
-// earliest if the capacity is a power of two, and after 2^52 otherwise, years of
-// the fastest use; the code is right across the wrap, and a goroutine would have
-// to sleep through all of it to mistake an old word for a new one.)
+// and "is no flag set" at once. (A word wraps after 2^53 operations if the capacity
+// is a power of two and the ring is dense, and after 2^49 at the earliest: months of
+// the fastest use. The code is right across the wrap, but for Entered and Left, which
+// begin again; and a goroutine would have to sleep through all of it to mistake an
+// old word for a new one.)
 //
 // position and index, of ends, are the only places that take a word apart.
 const (

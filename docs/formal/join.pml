@@ -1,5 +1,5 @@
 /*
- * join.go: TaskDone, tasksDone, wakeJoiners, Unfinished, Join, beside what moves
+ * join.go: TaskDone, tasksDone, endsJoins, wakeJoiners, Unfinished, Join, beside what moves
  * the numbers that they read.
  *
  * Of the queue that is just what they see: how many items have come in by tail
@@ -51,13 +51,15 @@ byte inside, given;                      /* the items in the queue; those handed
 
 #define ACCEPTED   (entered + handed)    /* ghost: at this instant */
 #define UNFINISHED (ACCEPTED - done)
+byte taken;                              /* ghost: items that are out, but not counted as done yet */
+#define TRUE_UNFINISHED (UNFINISHED > taken -> UNFINISHED - taken : 0)
 /* ghost: sets of calls, a bit for each Join */
 byte waiting;                            /* they have begun to wait, and have not been woken */
 byte seen;                               /* nothing was unfinished at an instant since they were called */
 byte finished, panics;                   /* ghost: how many */
 byte early;                              /* ghost: items that TaskDone has been called for before the Get */
 byte clamped;                            /* ghost: how many items tasksDone has not counted */
-short was;                               /* ghost: what UNFINISHED was since the observer was called: a set */
+short was;                               /* ghost: what TRUE_UNFINISHED was since the observer was called: a set */
 #define ME       (1 << me)
 #define NOBODY   0
 #define NOTHING  128                     /* beside them: nothing is unfinished */
@@ -65,7 +67,7 @@ short was;                               /* ghost: what UNFINISHED was since the
 #define CALLED   d_step { seen = (UNFINISHED == 0 -> seen | ME : seen & (ALL - ME)) }
 #define SEEN     (seen & ME)
 #if OBSERVERS > 0
-#define CHANGED  was = (was == 0 -> 0 : was | (1 << UNFINISHED))
+#define CHANGED  was = (was == 0 -> 0 : was | (1 << TRUE_UNFINISHED))
 #else
 #define CHANGED  skip
 #endif
@@ -101,7 +103,7 @@ inline loadAccepted(begins, note) {
 	od
 }
 
-inline Unfinished() {                    /* to n */
+inline unfinished() {                    /* to n */
 #ifdef BUG_UNFINISHED_DONE_LAST
 	loadAccepted(NOBODY, NOBODY);
 	atomic { n = a - done; a = 0 }
@@ -121,9 +123,15 @@ inline Unfinished() {                    /* to n */
 #endif
 }
 
-/* d items are done. If they are all, nothing was unfinished when it looked at the
- * buffer. Whoever waited then has to be woken. */
-inline wakeJoiners() {
+inline Unfinished() {                    /* to n */
+	lock();
+	unfinished();
+	unlock()
+}
+
+/* endsJoins and wakeJoiners. d items are done. If they are all, nothing was unfinished when
+ * it looked at the buffer. Whoever waited then has to be woken. It is mine: the lock. */
+inline wakeJoiners(mine) {
 #ifdef BUG_WAKE_JOINING_FIRST
 	n = joining;
 #endif
@@ -138,7 +146,10 @@ inline wakeJoiners() {
 		if
 		:: n == 0
 		:: else ->
-			lock();
+			if
+			:: mine
+			:: !mine -> lock()
+			fi;
 			do
 			:: nempty(joiners) ->
 				joiners?<w, a>;
@@ -158,7 +169,10 @@ inline wakeJoiners() {
 				fi
 			:: empty(joiners) -> break
 			od;
-			unlock()
+			if
+			:: mine
+			:: !mine -> unlock()
+			fi
 		fi
 	fi;
 	d_step { assert((m & waiting) == NOBODY); a = 0; d = 0; n = 0; m = 0; w = 0 }
@@ -199,7 +213,7 @@ inline TaskDone() {
 #ifdef BUG_TASKDONE_WAKES_NOBODY
 		:: ok -> ok = false; d = 0; break
 #else
-		:: ok -> ok = false; wakeJoiners(); break
+		:: ok -> ok = false; wakeJoiners(false); break
 #endif
 		:: else
 		fi
@@ -207,7 +221,7 @@ inline TaskDone() {
 	od
 }
 
-inline tasksDone() {                     /* n of them */
+inline tasksDone(mu_is_mine) {           /* n of them */
 	do
 	::
 #ifdef BUG_TASKSDONE_ACCEPTED_FIRST
@@ -231,12 +245,13 @@ inline tasksDone() {                     /* n of them */
 			done = done + n;
 			a = 0;
 			n = 0;
+			taken = 0;
 			counted()
 		:: else -> a = 0; d = 0
 		fi
 	   };
 	   if
-	   :: ok -> ok = false; wakeJoiners(); break
+	   :: ok -> ok = false; wakeJoiners(mu_is_mine); break
 	   :: else
 	   fi
 	od
@@ -273,24 +288,35 @@ inline ForcePut() {
 	if
 	:: d_step { inside == 0 || closed -> n = 0 }                    /* as Put; that is above */
 	:: atomic { !mu && inside > 0 && !closed -> mu = true; inside-- };      /* exchange */
-		d_step { entered++; CHANGED };                          /* Swap: r.tail.Store, */
+		d_step { entered++; taken = 1; CHANGED };               /* Swap: r.tail.Store, */
 		inside++;                                               /* then r.head.Store */
+#ifdef BUG_FORCEPUT_COUNTS_LATE
 		unlock();
+		n = 1;
+		tasksDone(false)
+#else
 #ifndef BUG_FORCEPUT_DOES_NOT_COUNT
 		n = 1;
-		tasksDone()
+		tasksDone(true);
+#endif
+		unlock()
 #endif
 	fi
 }
 
 inline CloseNow() {
 	lock();
-	d_step { closed = true; n = inside; inside = 0 };               /* TakeAll: r.tail.Or */
+	d_step { closed = true; n = inside; inside = 0; taken = n; CHANGED };   /* TakeAll: r.tail.Or */
+#ifdef BUG_CLOSENOW_COUNTS_LATE
 	unlock();
-#ifdef BUG_CLOSENOW_DOES_NOT_COUNT
-	n = 0
+	tasksDone(false)
 #else
-	tasksDone()
+#ifdef BUG_CLOSENOW_DOES_NOT_COUNT
+	n = 0;
+#else
+	tasksDone(true);
+#endif
+	unlock()
 #endif
 }
 
@@ -313,7 +339,7 @@ inline Join() {                          /* ok: it has returned nil */
 #ifdef BUG_JOIN_DOES_NOT_LOOK_AGAIN
 		n = 1;
 #else
-		Unfinished();
+		unfinished();
 #endif
 #ifdef BUG_JOIN_COUNTS_ITSELF_LATE
 		joining++;
@@ -411,7 +437,7 @@ proctype Joiner(byte me; bool ends) {
 
 proctype Observer() {
 	REGISTERS;
-	was = 1 << UNFINISHED;
+	was = 1 << TRUE_UNFINISHED;
 	Unfinished();
 	atomic { assert(was & (1 << n)); was = 0; n = 0; finished++ }
 }
