@@ -38,13 +38,15 @@ type end struct {
 
 // Done returns a channel that is closed when the queue is drained: closed, every
 // item delivered, and no waiting Put left. It is closed before any get returns
-// [ErrClosed] or Drained true, and can be waited for in a select, like that of a context. Every
-// call returns the same channel. A queue that is never closed and dropped needs
-// no more than that: there is no goroutine behind the channel.
+// [ErrClosed], and if Done is called on a drained queue; it can be waited for in a
+// select, like that of a context. Every call returns the same channel. A queue that
+// is never closed and dropped needs no more than that: there is no goroutine behind
+// the channel.
 func (q *Queue[T]) Done() <-chan struct{} {
 	q.check()
 	q.mu.Lock()
 	defer q.unlock()
+	q.settle() // who has taken the last item may not have come to that yet
 	if q.end.done == nil {
 		q.end.done = make(chan struct{})
 		if q.end.come.Load() {
@@ -58,7 +60,7 @@ func (q *Queue[T]) Done() <-chan struct{} {
 // makes the queue drained. That is the get that takes the last item, which
 // Ring.TryGet tells by Last, and those that close, who look after the flag is in
 // both words: a get that did not see it in head has moved head by then. And every
-// call that is about to return ErrClosed from a get, or that the queue is drained.
+// get that is about to return ErrClosed, and Done.
 func (q *core[T]) finish() {
 	if q.end.come.Load() {
 		return

@@ -252,8 +252,7 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 	}
 }
 
-// A Get that has taken the last item, and does not get on, holds up nobody who is told that
-// the queue is drained.
+// A Get that has taken the last item, and does not get on, holds up nobody who asks for Done.
 func TestDrainedMeansDone(t *testing.T) {
 	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
 		done := q.Done()
@@ -261,6 +260,7 @@ func TestDrainedMeansDone(t *testing.T) {
 		q.Close()
 		q.GetAndStop()
 		require.True(t, q.Drained())
+		require.Equal(t, done, q.Done())
 		<-done
 	})
 }

@@ -126,11 +126,7 @@ func (q *core[T]) Closed() bool {
 // Put. It is so for good then.
 func (q *core[T]) Drained() bool {
 	q.check()
-	if !q.buffer.Drained() { // a waiting Put means that the buffer is full, so not drained
-		return false
-	}
-	q.finish() // lest it be known before Done tells
-	return true
+	return q.buffer.Drained() // a waiting Put means that the buffer is full, so not drained
 }
 
 // Len returns how many items the queue held at one instant during the call:
