@@ -428,12 +428,18 @@ func all[T any](ctx context.Context, get func(context.Context) (T, error)) iter.
 	}
 }
 
-// ended returns ctx.Err(), or nil for a nil ctx. A call asks for it before it is listed; and
-// for Done, so that a context that panics leaves nobody in a list.
+// ended returns ctx.Err(), or nil for a nil ctx. A call asks for it before it is listed. It is
+// inlined, for those who have no context.
 func ended(ctx context.Context) error {
 	if ctx == nil {
 		return nil
 	}
+	return ask(ctx)
+}
+
+// ask returns ctx.Err(), and asks for Done as well, so that a context that panics leaves nobody
+// in a list.
+func ask(ctx context.Context) error {
 	err := ctx.Err()
 	ctx.Done()
 	return err

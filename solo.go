@@ -89,10 +89,7 @@ func (q *core[T]) endSolo() {
 
 // soloPut is all of a put that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
-	instead := ErrFull // of waiting
-	if wait {
-		instead = ended(ctx)
-	}
+	_ = ended(ctx) // if it panics, then before the call is listed
 	q.mu.LockSolo()
 	o := q.solo
 	if o.puts++; o.puts%lookSolo == 0 && !oneProcessor() {
@@ -115,9 +112,9 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 		q.unlock()
 		return nil
 	}
-	if instead != nil {
+	if !wait {
 		q.unlock()
-		return instead
+		return ErrFull
 	}
 	w := q.waiters.Returned()
 	if w == nil {
@@ -142,10 +139,7 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 
 // soloGet is all of a get that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
-	instead := ErrEmpty // of waiting
-	if wait {
-		instead = ended(ctx)
-	}
+	_ = ended(ctx) // if it panics, then before the call is listed
 	q.mu.LockSolo()
 	o := q.solo
 	if !q.alone() {
@@ -166,9 +160,9 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		w.Wake()
 		return nil
 	}
-	if instead != nil {
+	if !wait {
 		q.unlock()
-		return instead
+		return ErrEmpty
 	}
 	w := q.waiters.Returned()
 	if w == nil {
