@@ -123,7 +123,8 @@ func (q *core[T]) Closed() bool {
 }
 
 // Drained reports whether the queue is closed, holds no item and has no waiting
-// Put. It is so for good then.
+// Put. It is so for good then. It waits for nobody, so a channel that Done returned
+// before may be closed a moment later.
 func (q *core[T]) Drained() bool {
 	q.check()
 	return q.buffer.Drained() // a waiting Put means that the buffer is full, so not drained
