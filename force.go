@@ -1,8 +1,6 @@
 package queue
 
-import (
-	"context"
-)
+import "context"
 
 // ForcePut appends v to the queue and never waits: if the queue is full it takes
 // the oldest item out, both at one instant, and returns that item and true. Use it
@@ -15,8 +13,8 @@ import (
 // ForcePut takes the lock of the slow path; it allocates nothing.
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	q.share()
-	s := q.last().TryPut(v)
 	for again := false; ; again = true {
+		s := q.last().TryPut(v)
 		if _, err := q.put(context.Background(), &v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
@@ -25,7 +23,6 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 		}
 		// Somebody made room, or closed the queue, or the oldest item is in flight.
 		q.keepOff(&q.putPace, false, again)
-		s = q.putIfReady(&v)
 	}
 }
 

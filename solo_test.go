@@ -149,18 +149,28 @@ func TestWhatEndsSolo(t *testing.T) {
 	}
 }
 
-// A call that waits looks now and then whether there are more processors.
+// A put looks now and then whether there are more processors, also if no call waits.
 func TestSoloEndsWithMoreProcessors(t *testing.T) {
 	defer queue.OneProcessor(false)()
-	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
-		n := 0
-		for ; q.Alone() && n < 1000; n++ { // though no call waits
-			mustPut(t, q, n)
-			mustGet(t, q, n)
-		}
-		require.Less(t, n, 1000)
-		require.Greater(t, n, 100, "not so often that it costs")
-		mustPut(t, q, 1)
-		mustGet(t, q, 1)
-	})
+	for _, waits := range []bool{false, true} {
+		t.Run(fmt.Sprintf("waits=%v", waits), func(t *testing.T) {
+			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+				n := 0
+				for ; q.Alone() && n < 1000; n++ {
+					if waits {
+						get := goGet(q)
+						mustPut(t, q, n)
+						get.got(t, n)
+					} else {
+						mustPut(t, q, n)
+						mustGet(t, q, n)
+					}
+				}
+				require.Less(t, n, 1000)
+				require.Greater(t, n, 100, "not so often that it costs")
+				mustPut(t, q, 1)
+				mustGet(t, q, 1)
+			})
+		})
+	}
 }

@@ -348,7 +348,7 @@ func TestWaitingForASlotInFlightYields(t *testing.T) {
 			require.Equal(t, 1, <-got)
 			t.Logf("it takes %.0f%% of a processor that is wanted, %.0f%% of an idle one",
 				100-100*float64(beside)/float64(alone), 100*float64(after-before)/float64(while))
-			require.Greater(t, beside, alone/4, "who does not yield leaves a thousandth")
+			require.Greater(t, beside, alone/2)
 		})
 	}
 }
