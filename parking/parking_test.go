@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parkring/queue/internal/stall"
+
 	"github.com/parkring/queue/internal/backoff"
 )
 
@@ -329,6 +331,54 @@ func TestMutexExcludes(t *testing.T) {
 		wg.Wait()
 		require.Equal(t, 8*2000, n)
 	}
+}
+
+// Calls that find the lock taken soon after another has got it who had kept off keep off for
+// long, until they find it taken much later.
+func TestMutexNoticesAFight(t *testing.T) {
+	before, now := clock, time.Duration(0)
+	t.Cleanup(func() { clock = before })
+	clock = func() time.Duration { return now }
+	var m Mutex
+	// taken is a call that finds the lock taken, at a time after the last one has got it.
+	taken := func(after time.Duration) bool {
+		now += after
+		fight := m.fights()
+		m.lockLater(false)
+		m.got.Store(ticks())
+		m.Unlock()
+		return fight
+	}
+	now = time.Second
+	for range 3 {
+		for range 10 {
+			require.False(t, taken(10*time.Microsecond))
+		}
+		for i := range 20 {
+			require.Equal(t, i >= fighting-1, taken(300*time.Nanosecond), i)
+		}
+		for i := range 10 {
+			require.Equal(t, i < mostFight-fighting, taken(3*time.Microsecond), i)
+		}
+		now += 1 << 32 * tick // the ticks have begun again
+	}
+}
+
+// A call that has kept off notes when it has got the lock, and no other does.
+func TestMutexNotesWhoHasKeptOff(t *testing.T) {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
+	before := clock
+	t.Cleanup(func() { clock = before })
+	clock = func() time.Duration { return time.Second }
+	var m Mutex
+	m.Lock()
+	m.Unlock()
+	require.Zero(t, m.got.Load())
+	m.lockSlow()
+	m.Unlock()
+	require.Equal(t, ticks(), m.got.Load())
 }
 
 func TestMutexForgetsACrowd(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 const (
 	pauseTurns = 20   // between two looks at a slot
 	yieldTurns = 700  // a lost claim, or a slot that is being published
-	lockTurns  = 6000 // the lock of a crowded queue is taken
+	lockTurns  = 200  // the lock is taken
+	fightTurns = 6000 // the lock is taken all the time
 )
 
 // Variable for tests.
@@ -46,8 +47,14 @@ func Yield(times int) {
 // Pause is for a caller that looks again and again whether a slot is ready.
 func Pause() { spin(pauseTurns) }
 
-// LongPause is for a caller that found the lock taken while many wait.
-func LongPause() { spin(lockTurns) }
+// Locked is for a caller that found the lock taken; long says that it is so all the time.
+func Locked(long bool) {
+	if long {
+		spin(fightTurns)
+		return
+	}
+	spin(lockTurns)
+}
 
 // spin takes turns times a multiplication, each of which waits for the one before it:
 // three or four cycles on most processors. An empty loop takes one or two, as it
