@@ -206,7 +206,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return nil, err
 			}
 			q.putPace.Waited()
-			q.looker.Rest(q.buffer.Left)
+			q.looker.Rest(q.moved)
 			if !q.tiny && q.mayYield() && q.putYields.Due(&q.looker) {
 				q.putYields.End(parking.Yield(q.putYields.Start()), &q.looker)
 				if s = q.tryPut(v); q.putYields.Helped(s != lockfree.Full) {
@@ -214,7 +214,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				}
 				if q.looker.Again() {
 					if s = q.tryPut(v); s == lockfree.Full {
-						q.looker.TryLooks(q.buffer.Left)
+						q.looker.TryLooks(q.moved)
 						s = lockfree.Unready // look, if nothing else is in the way
 					}
 					continue
@@ -241,7 +241,7 @@ func (q *core[T]) lookPut(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
 		s = q.putIfReady(v)
 		return s != lockfree.Unready
-	}, q.buffer.Left)
+	}, q.moved)
 	return s
 }
 
@@ -336,7 +336,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return nil, err
 			}
 			q.getPace.Waited()
-			q.looker.Rest(q.buffer.Left)
+			q.looker.Rest(q.moved)
 			if q.mayYield() && q.getYields.Due(&q.looker) {
 				q.getYields.End(parking.Yield(q.getYields.Start()), &q.looker)
 				if s = q.tryGet(v); q.getYields.Helped(s != lockfree.Empty) {
@@ -344,7 +344,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				}
 				if q.looker.Again() {
 					if s = q.tryGet(v); s == lockfree.Empty {
-						q.looker.TryLooks(q.buffer.Left)
+						q.looker.TryLooks(q.moved)
 						s = lockfree.Unready // look, if nothing else is in the way
 					}
 					continue
@@ -374,13 +374,16 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 	}
 }
 
+// moved returns how many items have left the queue, into the hands of those who waited too.
+func (q *core[T]) moved() uint64 { return q.handed.Load() + q.buffer.Left() }
+
 // lookGet looks for an item, for *v, before get waits. It returns Unready if there was
 // none.
 func (q *core[T]) lookGet(v *T) (s lockfree.State) {
 	q.looker.Look(func() bool {
 		s = q.getIfReady(v)
 		return s != lockfree.Unready
-	}, q.buffer.Left)
+	}, q.moved)
 	return s
 }
 
@@ -408,7 +411,7 @@ func (q *core[T]) tryGet(v *T) lockfree.State {
 func (q *core[T]) keepOff(pace *parking.Pacer, wait, again bool) {
 	times := 1
 	if wait {
-		times = pace.Times(q.buffer.Left, q.buffer.Cap())
+		times = pace.Times(q.moved, q.buffer.Cap())
 	}
 	if again {
 		backoff.Yield(times)
@@ -488,7 +491,7 @@ func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 // asked for its context's Done channel before, so that a context can tell of every call that
 // it waits.
 func (q *core[T]) yielded(w *parking.Waiter[T], start time.Duration) (woken bool) {
-	return w.Yielded(start, &q.putYields, &q.looker, q.buffer.Left)
+	return w.Yielded(start, &q.putYields, &q.looker, q.moved)
 }
 
 // sleep yields, if w says so, sleeps until w is served or ctx has ended, and returns what

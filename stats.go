@@ -33,7 +33,7 @@ func (q *Queue[T]) Stats() Stats {
 		return s
 	}
 	s.Len = q.buffer.Len()
-	s.Gets = q.handed.Load() + q.buffer.Left() // before Puts, lest it be more
+	s.Gets = q.moved() // before Puts, lest it be more
 	s.Puts = q.accepted()
 	return s
 }
