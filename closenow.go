@@ -1,6 +1,6 @@
 package queue
 
-import "sync/atomic"
+import "github.com/parkring/queue/internal/stall"
 
 // CloseNow closes the queue, like [Queue.Close], and empties it: it takes out all
 // items, at the instant at which it takes effect, and returns them in order.
@@ -21,61 +21,51 @@ func (q *Queue[T]) CloseNow() []T {
 	getters := q.getters.RefuseAll()
 	putters := q.putters.RefuseAll()
 	q.buffer.OpenPut()
-	q.settle()
+	q.finish()
 	q.unlock()
 	getters.WakeAll()
 	putters.WakeAll()
 	return items
 }
 
-// end is what Done needs.
-type end struct {
-	done chan struct{} // what Done returns, made by its first call; guarded by the lock
-	// come is set when the queue is known to be drained, and done is closed then.
-	// Written under the lock, read by anyone.
-	come atomic.Bool
-}
-
 // Done returns a channel that is closed when the queue is drained: closed, every
 // item delivered, and no waiting Put left. It is closed before any get returns
-// [ErrClosed], and if Done is called on a drained queue; it can be waited for in a
-// select, like that of a context. Every call returns the same channel. A queue that
-// is never closed and dropped needs no more than that: there is no goroutine behind
-// the channel.
+// [ErrClosed], before [Queue.Drained] returns true, and if Done is called on a drained
+// queue; it can be waited for in a select, like that of a context. Every call returns the
+// same channel. A queue that is never closed and dropped needs no more than that: there is
+// no goroutine behind the channel.
 func (q *Queue[T]) Done() <-chan struct{} {
 	q.check()
-	q.mu.Lock()
-	defer q.unlock()
-	q.settle() // who has taken the last item may not have come to that yet
-	if q.end.done == nil {
-		q.end.done = make(chan struct{})
-		if q.end.come.Load() {
-			close(q.end.done)
-		}
+	if q.done.Load() == nil {
+		done := make(chan struct{})
+		q.done.CompareAndSwap(nil, &done)
 	}
-	return q.end.done
+	q.finish() // who has drained the queue may have looked for a channel before
+	return *q.done.Load()
 }
 
-// finish closes Done's channel if the queue is drained. Who must call it: whoever
-// makes the queue drained. That is the get that takes the last item, which
-// Ring.TryGet tells by Last, and those that close, who look after the flag is in
-// both words: a get that did not see it in head has moved head by then. And every
-// get that is about to return ErrClosed, and Done.
+// finish closes Done's channel, if there is one and the queue is drained. Who must call it:
+// whoever makes the queue drained, after that. That is the get that takes the last item,
+// which Ring.TryGet tells by Last, and those that close, who look after the flag is in
+// both words: a get that did not see it in head has moved head by then. And whoever is
+// about to say that it is drained, and Done, once the channel is there for others to find.
+//
+// Several may come at once, and none must wait for another who is stopped. So all of them
+// close the channel, and those who come too late find that it is closed.
 func (q *core[T]) finish() {
-	if q.end.come.Load() {
+	done := q.done.Load()
+	if done == nil || !q.buffer.Drained() {
 		return
 	}
-	q.mu.Lock()
-	q.settle()
-	q.unlock()
-}
-
-// settle is finish for the holder of the lock.
-func (q *core[T]) settle() {
-	if !q.end.come.Load() && q.buffer.Drained() {
-		q.end.come.Store(true)
-		if q.end.done != nil {
-			close(q.end.done)
+	defer func() {
+		if err := recover(); err != nil {
+			<-*done // it was closed. If not, it panics as close did: it is not of this bubble.
 		}
+	}()
+	select {
+	case <-*done:
+	default:
+		stall.At(stall.FinishClose)
+		close(*done)
 	}
 }

@@ -252,15 +252,54 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 	}
 }
 
-// A Get that has taken the last item, and does not get on, holds up nobody who asks for Done.
+// A Get that has taken the last item, and does not get on, holds up nobody who looks whether
+// the queue is drained, or asks for Done.
 func TestDrainedMeansDone(t *testing.T) {
-	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+	for name, ask := range map[string]func(q *queue.Queue[int]){
+		"Drained": func(q *queue.Queue[int]) { require.True(t, q.Drained()) },
+		"Done":    func(q *queue.Queue[int]) { q.Done() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+				done := q.Done()
+				mustPut(t, q, 1)
+				q.Close()
+				q.GetAndStop()
+				ask(q)
+				select {
+				case <-done:
+				default:
+					t.Error("drained, but not done")
+				}
+				require.Equal(t, done, q.Done())
+			})
+		})
+	}
+}
+
+// Whoever closes the channel of Done, they all do, and it is done when they return.
+func TestManyCloseDone(t *testing.T) {
+	const n = 4
+	for range races(2000) {
+		q := queue.New[int](1)
 		done := q.Done()
 		mustPut(t, q, 1)
 		q.Close()
 		q.GetAndStop()
-		require.True(t, q.Drained())
-		require.Equal(t, done, q.Done())
-		<-done
-	})
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				sometimes()
+				if !q.Drained() {
+					t.Error("not drained")
+				}
+				select {
+				case <-done:
+				default:
+					t.Error("drained, but not done")
+				}
+			})
+		}
+		wg.Wait()
+	}
 }

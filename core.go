@@ -66,9 +66,9 @@ type core[T any] struct {
 	getters parking.List[T] // the Gets that wait, oldest first
 	putters parking.List[T] // the Puts that wait, oldest first
 	waiters parking.Pool[T]
-	handed  atomic.Uint64 // the items that were handed to waiting Gets; read by anyone
-	end     end           // for Done
-	tasks   tasks         // for Join
+	handed  atomic.Uint64                 // the items that were handed to waiting Gets; read by anyone
+	done    atomic.Pointer[chan struct{}] // what Done returns, made by its first call
+	tasks   tasks                         // for Join
 
 	_ [lockfree.Pad]byte // between what the lock guards and looker
 
@@ -110,7 +110,7 @@ func (q *core[T]) Close() {
 	if q.putters.Empty() {
 		q.buffer.OpenGet()
 	}
-	q.settle()
+	q.finish()
 	q.unlock()
 	getters.WakeAll()
 	putters.WakeAll()
@@ -123,11 +123,14 @@ func (q *core[T]) Closed() bool {
 }
 
 // Drained reports whether the queue is closed, holds no item and has no waiting
-// Put. It is so for good then. It waits for nobody, so a channel that Done returned
-// before may be closed a moment later.
+// Put. It is so for good then.
 func (q *core[T]) Drained() bool {
 	q.check()
-	return q.buffer.Drained() // a waiting Put means that the buffer is full, so not drained
+	if !q.buffer.Drained() { // a waiting Put means that the buffer is full, so not drained
+		return false
+	}
+	q.finish()
+	return true
 }
 
 // Len returns how many items the queue held at one instant during the call:

@@ -385,6 +385,40 @@ func TestFrozenPutOfTheLastItem(t *testing.T) {
 	}
 }
 
+// Two that are about to close Done's channel, of whom one is stopped just before, do not wait
+// for each other, and the second is not told that it is closed already.
+func TestTwoCloseDone(t *testing.T) {
+	defer stall.Set(nil)
+	x := newExplorer(1)
+	stall.Set(x.hook())
+	q := queue.New[int](1)
+	done := q.Done()
+	mustPut(t, q, 1)
+	q.Close()
+	q.GetAndStop()
+	told := 0
+	for _, name := range []string{"first", "second"} {
+		x.freeze = []stall.Point{stall.FinishClose}
+		x.spawn(name, func() {
+			if q.Drained() {
+				told++
+			}
+		}).worker = true
+		x.settle()
+	}
+	require.Zero(t, told)
+	select {
+	case <-done:
+		t.Fatal("nobody has closed it yet")
+	default:
+	}
+	x.thaw()
+	x.run(t)
+	require.Zero(t, x.unfinished(), "%s", x)
+	require.Equal(t, 2, told)
+	<-done
+}
+
 // The look at the oldest slot is repeated under the lock: another get may have
 // promoted in between, and the slot that is the oldest now be in flight.
 func TestPromotionLooksAgainUnderTheLock(t *testing.T) {

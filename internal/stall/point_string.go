@@ -69,18 +69,19 @@ func _() {
 	_ = x[WaiterSend-58]
 	_ = x[ChoiceWin-59]
 	_ = x[ChoiceGiveUp-60]
-	_ = x[GiveIdle-61]
-	_ = x[GiveTop-62]
-	_ = x[GiveSwap-63]
-	_ = x[TakeSwap-64]
-	_ = x[HeadStamp-65]
-	_ = x[Backoff-66]
-	_ = x[Points-67]
+	_ = x[FinishClose-61]
+	_ = x[GiveIdle-62]
+	_ = x[GiveTop-63]
+	_ = x[GiveSwap-64]
+	_ = x[TakeSwap-65]
+	_ = x[HeadStamp-66]
+	_ = x[Backoff-67]
+	_ = x[Points-68]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadHoldStampReleaseTailCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadHoldStampReleaseTailCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpFinishCloseGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 248, 257, 266, 275, 283, 291, 299, 308, 316, 326, 335, 344, 352, 360, 370, 378, 389, 400, 412, 423, 435, 446, 457, 468, 480, 488, 497, 508, 519, 532, 542, 552, 561, 573, 581, 588, 596, 604, 613, 620, 626}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 248, 257, 266, 275, 283, 291, 299, 308, 316, 326, 335, 344, 352, 360, 370, 378, 389, 400, 412, 423, 435, 446, 457, 468, 480, 488, 497, 508, 519, 532, 542, 552, 561, 573, 584, 592, 599, 607, 615, 624, 631, 637}
 
 func (i Point) String() string {
 	idx := int(i) - 0

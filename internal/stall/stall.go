@@ -85,6 +85,7 @@ const (
 	WaiterSend    // Waiter: it sleeps; before the send
 	ChoiceWin     // Choice, under the lock: before the CAS of who serves it
 	ChoiceGiveUp  // Choice: before the CAS of the call that gives up
+	FinishClose   // finish: before the close of Done's channel
 	GiveIdle      // Pool: a waiter that is kept is cleared; before the Store of idle
 	GiveTop       // Pool: before the Load of given
 	GiveSwap      // Pool: before the CAS on given
