@@ -140,8 +140,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 	q.check()
 	q.share()
-	if len(buf) == 0 && q.buffer.Drained() {
-		q.finish()
+	if len(buf) == 0 && q.Drained() {
 		return 0, lockfree.Drained
 	}
 	for n < len(buf) {

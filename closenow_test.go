@@ -230,6 +230,7 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 		t.Run(fmt.Sprint(capacity), func(t *testing.T) {
 			for range races(2000) {
 				q := queue.New[int](capacity)
+				done := q.Done()
 				mustPut(t, q, 1)
 				var wg sync.WaitGroup
 				for range 3 {
@@ -239,7 +240,9 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 								break
 							}
 						}
-						if !isDone(q) {
+						select {
+						case <-done:
+						default:
 							t.Error("ErrClosed, but not done")
 						}
 					})
@@ -252,12 +255,37 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 	}
 }
 
-// A Get that has taken the last item, and does not get on, holds up nobody who looks whether
+// A Get that has taken the last item, and does not get on, holds up nobody who is told that
 // the queue is drained, or asks for Done.
 func TestDrainedMeansDone(t *testing.T) {
 	for name, ask := range map[string]func(q *queue.Queue[int]){
 		"Drained": func(q *queue.Queue[int]) { require.True(t, q.Drained()) },
 		"Done":    func(q *queue.Queue[int]) { q.Done() },
+		"Get": func(q *queue.Queue[int]) {
+			_, err := q.Get(bg)
+			require.Equal(t, queue.ErrClosed, err)
+		},
+		"TryGet": func(q *queue.Queue[int]) {
+			_, err := q.TryGet()
+			require.Equal(t, queue.ErrClosed, err)
+		},
+		"GetBatch": func(q *queue.Queue[int]) {
+			_, err := q.GetBatch(bg, make([]int, 1))
+			require.Equal(t, queue.ErrClosed, err)
+		},
+		"TryGetBatch": func(q *queue.Queue[int]) {
+			_, err := q.TryGetBatch(make([]int, 1))
+			require.Equal(t, queue.ErrClosed, err)
+		},
+		"empty GetBatch": func(q *queue.Queue[int]) {
+			_, err := q.GetBatch(bg, nil)
+			require.Equal(t, queue.ErrClosed, err)
+		},
+		"Select": func(q *queue.Queue[int]) {
+			var v int
+			_, err := queue.TrySelect(q.GetCase(&v))
+			require.Equal(t, queue.ErrClosed, err)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
@@ -301,5 +329,20 @@ func TestManyCloseDone(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	}
+}
+
+// Done returns one channel, whoever asks first.
+func TestDoneIsOneChannel(t *testing.T) {
+	for range races(2000) {
+		q := queue.New[int](1)
+		got := make(chan (<-chan struct{}), 2)
+		for range 2 {
+			go func() {
+				sometimes()
+				got <- q.Done()
+			}()
+		}
+		require.Equal(t, <-got, <-got)
 	}
 }

@@ -13,7 +13,8 @@ import (
 // cheaper so; to put and to get without waiting costs twice as much.
 //
 // Put, Get, TryPut and TryGet, and the observers, know of it. All others end it for good
-// first (share), and so do puts, when the program has more processors.
+// first (share), and so do puts, when the program has more processors, and polls, when
+// nobody waits any more: those of a queue that is not solo cost loads only.
 //
 // Invariants, while stage is on and mu is free:
 //  1. Getters is not empty only if the ring is empty, putters only if it is full.
@@ -31,6 +32,7 @@ type solo[T any] struct {
 	ring lockfree.Held[T]
 	left uint64 // the items that have left the queue
 	puts uint32 // calls of soloPut
+	vain uint32 // polls that have found the queue full or empty since a call has waited
 }
 
 // What core.stage is. It is written under the lock and read by anyone.
@@ -45,6 +47,7 @@ const (
 const (
 	mostSolo = 8   // slots
 	lookSolo = 256 // puts between two looks at how many processors there are
+	mostVain = 256 // polls that are of no use, until it ends
 )
 
 // oneProcessor reports whether the program has one processor. Variable for tests.
@@ -113,9 +116,11 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 		return nil
 	}
 	if !wait {
+		q.polled()
 		q.unlock()
 		return ErrFull
 	}
+	o.vain = 0
 	w := q.waiters.Returned()
 	if w == nil {
 		w = q.waiters.Take()
@@ -161,9 +166,11 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		return nil
 	}
 	if !wait {
+		q.polled()
 		q.unlock()
 		return ErrEmpty
 	}
+	o.vain = 0
 	w := q.waiters.Returned()
 	if w == nil {
 		w = q.waiters.Take()
@@ -183,6 +190,13 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// polled takes note of a poll that was of no use. It needs mu.
+func (q *core[T]) polled() {
+	if q.solo.vain++; q.solo.vain == mostVain {
+		q.endSolo()
+	}
 }
 
 // putElse is the rest of a put if solo has ended meanwhile.

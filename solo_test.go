@@ -174,3 +174,44 @@ func TestSoloEndsWithMoreProcessors(t *testing.T) {
 		})
 	}
 }
+
+// Polls of no use end it, unless calls wait in between.
+func TestSoloEndsWithPolls(t *testing.T) {
+	defer queue.OneProcessor(true)()
+	for name, poll := range map[string]func(q *queue.Queue[int]) error{
+		"TryPut": func(q *queue.Queue[int]) error { return q.TryPut(2) },
+		"TryGet": func(q *queue.Queue[int]) error { _, err := q.TryGet(); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+				if name == "TryPut" {
+					mustPut(t, q, 1)
+				}
+				polls := func(n int) {
+					for range n {
+						require.Error(t, poll(q))
+					}
+				}
+				for range 3 {
+					polls(200)
+					require.True(t, q.Alone())
+					if name == "TryPut" {
+						put := goPut(q, 1)
+						mustGet(t, q, 1)
+						put.ended(t, nil)
+					} else {
+						get := goGet(q)
+						mustPut(t, q, 3)
+						get.got(t, 3)
+					}
+				}
+				polls(1000)
+				require.False(t, q.Alone())
+				if name == "TryPut" {
+					mustGet(t, q, 1)
+				}
+				mustBeEmpty(t, q)
+			})
+		})
+	}
+}

@@ -211,8 +211,8 @@ inline CloseNow() {
 #ifndef BUG_CLOSENOW_KEEPS_GATE
 	RING_OF_LAST; lower(tail[r]);                                   /* OpenPut */
 #endif
-#ifndef BUG_CLOSENOW_DOES_NOT_SETTLE
-	settle();
+#ifndef BUG_CLOSENOW_DOES_NOT_FINISH
+	finish();
 #endif
 	atomic { r = 0; unlock() };
 #ifndef BUG_CLOSENOW_WAKES_NOBODY

@@ -35,6 +35,9 @@
 #ifndef OBSERVERS                        /* as many call Len, or Drained */
 #define OBSERVERS 0
 #endif
+#ifndef ASKERS                           /* as many ask for Done; if there are none it is there from the begin */
+#define ASKERS 0
+#endif
 #ifndef CLOSENOWS                        /* as many call CloseNow */
 #define CLOSENOWS 0
 #endif
@@ -47,7 +50,7 @@
 #ifndef SHARERS                          /* as many end solo */
 #define SHARERS 0
 #endif
-#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + CLOSENOWS + FORCERS + SHARERS)
+#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + ASKERS + CLOSENOWS + FORCERS + SHARERS)
 
 /* ghost: nobody overtakes those who wait, and nothing enters a closed ring */
 #define MAY_PUT         (!isClosed && empty(getters))
@@ -59,7 +62,8 @@
 #define EMPTIED FULL                     /* in words. Go has one more bit; full is in stamps only */
 
 bool mu;                                 /* parking.Mutex */
-bool come;                               /* end.come: Done's channel is closed */
+bool asked;                              /* core.done is there */
+bool come;                               /* and closed */
 chan getters = [GOROUTINES] of { byte }; /* parking.List: the waiters, each by its goroutine */
 chan putters = [GOROUTINES] of { byte };
 chan unlisted = [GOROUTINES] of { byte };/* Close's list, from UnlistAll */
@@ -195,28 +199,28 @@ inline promote() {
 #endif
 }
 
-/* with the lock held */
-inline settle() {
+/* Others may close it, too, at any time: who comes too late finds that it is closed. */
+inline finish() {
 	if
-	:: !come ->                                                     /* q.end.come.Load() */
+	:: asked ->                                                     /* q.done.Load() */
 		drained();
 		if
-		:: ok -> come = true                                    /* q.end.come.Store(true) */
+		:: ok -> come = true                                    /* close(*done) */
 		:: else
 		fi
-	:: come
+	:: !asked
 	fi;
 	d_step { ok = false; r = 0; t = 0; h = 0; x = 0; w = 0; was = 0 }
 }
 
-inline finish() {
-	if
-	:: !come ->                                                     /* q.end.come.Load() */
-		lock();
-		settle();
-		unlock()
-	:: come
-	fi
+inline Done() {
+#ifdef BUG_DONE_LOOKS_FIRST
+	finish();
+	asked = true                                                    /* q.done.CompareAndSwap(nil, &done) */
+#else
+	asked = true;                                                   /* q.done.CompareAndSwap(nil, &done) */
+	finish()
+#endif
 }
 
 /* Until OK, Full or Closed. */
@@ -422,8 +426,8 @@ inline Close() {
 		lower(tail[r])                                          /* OpenPut */
 	:: else
 	fi;
-#ifndef BUG_CLOSE_DOES_NOT_SETTLE
-	settle();
+#ifndef BUG_CLOSE_DOES_NOT_FINISH
+	finish();
 #endif
 	unlock();
 #ifndef BUG_CLOSE_WAKES_NOBODY
@@ -500,7 +504,7 @@ proctype Getter(bool ends) {
 #endif
 			:: s == Ended && GETS == 0 -> break
 			:: s == Ended && GETS != 0
-			:: s == Drained -> assert(isDrained && come); break
+			:: s == Drained -> assert(isDrained && (come || ASKERS > 0)); break
 			fi;
 			s = 0; v = 0;
 			k = (GETS == 0 -> 0 : k + (n > 1 -> n : 1)); n = 0
@@ -567,9 +571,26 @@ proctype Observer() {
 	:: Len(); assert(n == x)
 #endif
 #endif
-	:: n = isDrained; drained(); assert(ok || !n)
+	:: n = isDrained; drained(); assert(ok || !n);
+		if
+		:: ok ->
+			n = asked;
+#ifndef BUG_DRAINED_DOES_NOT_FINISH
+			finish();
+#endif
+			assert(come || !n)
+		:: else
+		fi
 	fi;
 	d_step { r = 0; t = 0; h = 0; n = 0; x = 0; w = 0; ok = false; was = false; finished++ }
+}
+
+proctype Asker() {
+	LOCALS;
+	n = isDrained;
+	Done();
+	assert(come || !n);
+	d_step { n = 0; finished++ }
 }
 
 /* Everybody has finished or is listed, and was told so; those who are listed wait
@@ -581,7 +602,7 @@ ltl settles { <> (finished + LISTED == GOROUTINES) }
 
 init {
 	byte i;
-	d_step { Init(0, START(0)) }
+	d_step { Init(0, START(0)); asked = (ASKERS == 0) }
 	atomic {
 		do
 		:: i < PUTTERS -> run Putter(i, i < ENDING_PUTTERS); i++
@@ -605,6 +626,11 @@ init {
 		i = 0;
 		do
 		:: i < OBSERVERS -> run Observer(); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < ASKERS -> run Asker(); i++
 		:: else -> break
 		od;
 #ifdef SOLO
@@ -631,7 +657,7 @@ init {
 	timeout;                                                        /* nobody can go on */
 	assert(finished + LISTED == GOROUTINES);
 	assert(!mu && served == 0);
-	assert(come == (isClosed && len(items) == 0));                  /* Done */
+	assert(come == (asked && isClosed && len(items) == 0));         /* Done */
 	assert(empty(getters) || empty(items));
 	assert(empty(putters) || full(items));
 	AT_THE_END

@@ -24,6 +24,8 @@ Throughput/shape=4x4/cap=64/elem=8B/how=try                            queue cha
 Throughput/shape=1x1/cap=64/elem={64B,256B,ptr}/how=wait               queue chan
 Pair/cap={1,64}/elem=8B/how=wait                                       queue chan mutex xsync
 Pair/cap=64/elem=8B/how=ctx                                            queue chan
+Work/put=100/get=1000/shape=1x8/cap={1,8,64}                           queue chan xsync
+Work/put=1000/get=1000/shape=4x4/cap={1,8,64}                          queue chan xsync
 Random/g=4/cap=1024                                                    queue chan mutex xsync nop
 Mixed/g=4/cap=1024                                                     queue chan xsync
 EmptyPoll/g=1/cap=64                                                   queue chan mutex xsync
@@ -50,6 +52,7 @@ Throughput/shape={1x1,2x2,4x4,8x8,1x8,8x1,100x100}/cap={1,2,4,8,16,64,512,1024,n
 Throughput/shape={1x2,1x3,3x2}/cap={1,2,4,8,16,64}/elem=8B/how=wait                                    all
 Throughput/shape={1x1,4x4}/cap={1,64,1024,none}/elem={64B,256B,ptr}/how={wait,try,ctx}                  all
 Pair/cap={1,8,64,512,1024,none}/elem={8B,64B,256B,ptr}/how={wait,ctx}                                  all
+Work/put={100,1000}/get={100,1000}/shape={1x1,2x2,4x4,1x8,8x1}/cap={1,4,8,16,64,1024}                    all
 Random/g={1,2,4,8,64}/cap={64,1024,none}                                                               all
 Mixed/g={1,2,4,8,64}/cap={64,1024}                                                                     all
 EmptyPoll/g={1,4}/cap={64,none}                                                                        all

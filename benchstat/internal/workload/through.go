@@ -79,7 +79,6 @@ func throughput(t *trial) error {
 		return err
 	}
 	each := max(1, t.n/producers)
-	total := each * producers
 	q, capacity, err := t.make(producers, consumers, each)
 	if err != nil {
 		return err
@@ -88,6 +87,56 @@ func throughput(t *trial) error {
 	if err != nil {
 		return err
 	}
+	t.through(m, producers, consumers, each, capacity)
+	return nil
+}
+
+// working is throughput with work before each put and after each get: so many
+// nanoseconds as the keys put and get say, half as much to half as much again.
+func working(t *trial) error {
+	producers, consumers, err := t.shape()
+	if err != nil {
+		return err
+	}
+	putWork, err := t.number("put", 1000)
+	if err != nil {
+		return err
+	}
+	getWork, err := t.number("get", 1000)
+	if err != nil {
+		return err
+	}
+	each := max(1, t.n/producers)
+	q, capacity, err := t.queue(producers, consumers, each)
+	if err != nil {
+		return err
+	}
+	speed := workSpeed()
+	var gets atomic.Uint64
+	t.through(mover{
+		put: func(producer, n int) int {
+			rng := rand.New(rand.NewPCG(3, uint64(producer)))
+			for i := range n {
+				work(rng, putWork, speed)
+				q.Put(peer.ID(producer, i))
+			}
+			return 0
+		},
+		get: func(ids []uint64) int {
+			rng := rand.New(rand.NewPCG(4, gets.Add(1)))
+			for i := range ids {
+				ids[i] = q.Get()
+				work(rng, getWork, speed)
+			}
+			return 0
+		},
+	}, producers, consumers, each, capacity)
+	return nil
+}
+
+// through sends each items of each producer to the consumers, by m.
+func (t *trial) through(m mover, producers, consumers, each, capacity int) {
+	total := each * producers
 	t.prime(m, producers, capacity)
 
 	// Portions are small in comparison with what a consumer gets. Their memory is
@@ -148,7 +197,6 @@ func throughput(t *trial) error {
 		t.report(shareMin(counts), "share-min")
 	}
 	t.settle(l)
-	return nil
 }
 
 // touched returns memory that is there: no page of it is new to the system.
@@ -218,9 +266,9 @@ func random(t *trial) error {
 		wg.Go(func() {
 			<-start
 			for i := range logs[g] {
-				work(rng, speed)
+				work(rng, 100, speed)
 				q.Put(peer.ID(g, i))
-				work(rng, speed)
+				work(rng, 100, speed)
 				logs[g][i] = q.Get()
 			}
 		})
@@ -273,8 +321,10 @@ func workSpeed() float64 {
 	return 10000 / float64(max(best, 1))
 }
 
-// work works for 50 to 150 ns.
-func work(rng *rand.Rand, speed float64) { spin(int((50 + 100*rng.Float64()) * speed)) }
+// work works for so many nanoseconds, half as much to half as much again.
+func work(rng *rand.Rand, ns int, speed float64) {
+	spin(int(float64(ns) * (0.5 + rng.Float64()) * speed))
+}
 
 // spin takes steps that depend on each other, so that none can be left out.
 func spin(steps int) {

@@ -305,6 +305,7 @@ var workloads = map[string]workload{
 	"Throughput": {run: throughput, pseudo: true},
 	"Goroutines": {run: throughput, pseudo: true},
 	"Pair":       {run: pairs, pseudo: true},
+	"Work":       {run: working},
 	"Random":     {run: random, pseudo: true},
 	"Mixed":      {run: mixed},
 	"EmptyPoll":  {run: emptyPoll, pseudo: true},

@@ -36,6 +36,7 @@ Throughput/shape=4x4/cap=64/elem={64B,256B,ptr}/how=wait                       a
 Throughput/shape=2x2/cap=none/elem=ptr/how=wait                                all
 Goroutines/shape=100x100/cap=8                                                 all
 Pair/cap={1,64,none}/how={wait,ctx}                                        all
+Work/put=100/get={0,300}/shape={1x1,2x4}/cap={1,64,none}                       all
 Random/g={1,4}/cap={64,none}                                                   all
 Mixed/g={1,4}/cap={64,none}                                                    all
 EmptyPoll/g=2/cap=64                                                           all
@@ -210,7 +211,7 @@ func TestFaultyQueuesAreFoundOut(t *testing.T) {
 	} {
 		for _, cell := range []string{
 			"Throughput/shape=1x1/cap=8", "Throughput/shape=4x4/cap=8", "Goroutines/shape=10x10/cap=8",
-			"Random/g=2/cap=8", "Burst/n=10/cap=8", "Chain/queues=4/cap=8", "Batch/shape=1x1/k=8/cap=8",
+			"Work/shape=2x2/cap=8", "Random/g=2/cap=8", "Burst/n=10/cap=8", "Chain/queues=4/cap=8", "Batch/shape=1x1/k=8/cap=8",
 			"Handover/state=warm/cap=8", "OpenLoop/rate=100000/cap=8", "Stalled/shape=2x2/cap=8",
 			"Stalled/by=goroutines/shape=2x2/cap=8",
 		} {
