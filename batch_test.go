@@ -204,6 +204,7 @@ func TestBatchIsCancelledInTheMiddle(t *testing.T) {
 // A waiting batch is admitted whole by Close, and says how far it came at CloseNow.
 func TestBatchAndClose(t *testing.T) {
 	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+		done := q.Done()
 		size := 2*q.Cap() + 3
 		c := goPutBatch(q, from(0, size)...)
 		q.Close()
@@ -215,12 +216,12 @@ func TestBatchAndClose(t *testing.T) {
 		require.Equal(t, queue.ErrClosed, err)
 		require.Zero(t, n)
 		mustTakeBatch(t, q, size+10, from(0, size)...)
+		require.True(t, isClosed(done))
 		c.did(t, size, nil)
 		_, err = q.TryGetBatch(make([]int, 1))
 		require.Equal(t, queue.ErrClosed, err)
 		_, err = q.GetBatch(ended, make([]int, 1))
 		require.Equal(t, queue.ErrClosed, err)
-		require.True(t, isDone(q))
 	})
 	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
 		size := 2*q.Cap() + 3

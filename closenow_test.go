@@ -131,9 +131,11 @@ func TestCloseNowRacesWithEverything(t *testing.T) {
 	}
 }
 
-func isDone(q *queue.Queue[int]) bool {
+// isClosed reports whether done, of a call of Done before, is closed. (The call itself would
+// close it.)
+func isClosed(done <-chan struct{}) bool {
 	select {
-	case <-q.Done():
+	case <-done:
 		return true
 	default:
 		return false
@@ -143,27 +145,34 @@ func isDone(q *queue.Queue[int]) bool {
 func TestDoneIsClosedWhenTheQueueIsDrained(t *testing.T) {
 	for _, early := range []bool{false, true} { // Done is called before, or not
 		conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+			var done <-chan struct{}
 			if early {
-				require.False(t, isDone(q))
+				done = q.Done()
 			}
 			n := fill(t, q)
 			q.Close()
 			for i := range n {
-				if early {
-					require.False(t, isDone(q), "with %d items", q.Len())
-				}
+				require.False(t, isClosed(done), "with %d items", q.Len())
 				mustGet(t, q, i)
 			}
-			require.True(t, isDone(q))
-			require.Equal(t, q.Done(), q.Done())
+			if !early {
+				done = q.Done()
+			}
+			require.True(t, isClosed(done))
+			require.Equal(t, done, q.Done())
 		})
 		conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+			var done <-chan struct{}
 			if early {
-				require.False(t, isDone(q))
+				done = q.Done()
 			}
 			get := goGet(q)
+			require.False(t, isClosed(done))
 			q.Close()
-			require.True(t, isDone(q))
+			if !early {
+				done = q.Done()
+			}
+			require.True(t, isClosed(done))
 			get.ended(t, queue.ErrClosed)
 		})
 	}
@@ -172,30 +181,32 @@ func TestDoneIsClosedWhenTheQueueIsDrained(t *testing.T) {
 // A Get has a look of its own at what TryGet notices.
 func TestGetOfTheLastItemClosesDone(t *testing.T) {
 	conform(t, everyKind(), func(t *testing.T, q *queue.Queue[int]) {
+		done := q.Done()
 		n := fill(t, q)
 		q.Close()
-		require.False(t, isDone(q))
+		require.False(t, isClosed(done))
 		for i := range n {
 			v, err := q.Get(bg)
 			require.NoError(t, err)
 			require.Equal(t, i, v)
 		}
-		require.True(t, isDone(q))
+		require.True(t, isClosed(done))
 	})
 }
 
 func TestDoneWaitsForAdmittedPuts(t *testing.T) {
 	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
+		done := q.Done()
 		n := fill(t, q)
 		put := goPut(q, n)
 		q.Close()
 		for i := range n {
 			mustGet(t, q, i)
-			require.False(t, isDone(q))
+			require.False(t, isClosed(done))
 		}
 		put.ended(t, nil)
 		mustGet(t, q, n)
-		require.True(t, isDone(q))
+		require.True(t, isClosed(done))
 	})
 }
 
@@ -240,9 +251,7 @@ func TestDoneIsNotLaterThanErrClosed(t *testing.T) {
 								break
 							}
 						}
-						select {
-						case <-done:
-						default:
+						if !isClosed(done) {
 							t.Error("ErrClosed, but not done")
 						}
 					})
@@ -294,9 +303,7 @@ func TestDrainedMeansDone(t *testing.T) {
 				q.Close()
 				q.GetAndStop()
 				ask(q)
-				select {
-				case <-done:
-				default:
+				if !isClosed(done) {
 					t.Error("drained, but not done")
 				}
 				require.Equal(t, done, q.Done())
@@ -321,9 +328,7 @@ func TestManyCloseDone(t *testing.T) {
 				if !q.Drained() {
 					t.Error("not drained")
 				}
-				select {
-				case <-done:
-				default:
+				if !isClosed(done) {
 					t.Error("drained, but not done")
 				}
 			})

@@ -217,13 +217,14 @@ func TestSelectOnClosedQueues(t *testing.T) {
 func TestCloseOpensTheGateOfASelect(t *testing.T) {
 	conform(t, bounded(), func(t *testing.T, q *queue.Queue[int]) {
 		fillUp(t, q)
+		done := q.Done()
 		c := goSelect(q.PutCase(-1))
 		q.Close()
 		q.CheckInvariants()
 		c.chose(t, 0, queue.ErrClosed)
 		mustGet(t, q, from(0, q.Cap())...)
+		require.True(t, isClosed(done))
 		mustBeDrained(t, q)
-		require.True(t, isDone(q))
 	})
 }
 

@@ -152,7 +152,7 @@ func spscOnly(p stall.Point) bool {
 }
 func notSPSC(p stall.Point) bool {
 	return p <= stall.GetEmpty || p >= stall.BatchWalk && p <= stall.PassStamp || chainOnly(p) || slices.Contains([]stall.Point{
-		stall.SwapStamp, stall.HoldStamp, stall.ReleaseTail, stall.TakeRaise, stall.TakeFlag, stall.TakeHead, stall.ChoiceWin, stall.ChoiceGiveUp,
+		stall.SwapStamp, stall.HoldStamp, stall.ReleaseTail, stall.TakeRaise, stall.TakeFlag, stall.TakeHead, stall.ChoiceWin, stall.ChoiceGiveUp, stall.FinishClose,
 	}, p)
 }
 
@@ -207,6 +207,8 @@ func mayMeet(p, q stall.Point) bool {
 			return false // the ring is full: no getter has a slot
 		case p == stall.HoldStamp && (q >= stall.BatchWalk && q <= stall.PassStamp || q == stall.ChoiceWin || q == stall.ChoiceGiveUp):
 			return false // after a batch or a Select the queue is never solo
+		case p == stall.FinishClose && (q == stall.HoldStamp || q == stall.ReleaseTail):
+			return false // a closed queue is never solo
 		}
 		p, q = q, p
 	}
@@ -249,7 +251,7 @@ func TestFrozen(t *testing.T) {
 			require.True(t, until(100_000, p, q), "nobody comes to %v and %v", p, q)
 			for range races(20) {
 				third := stall.Point(rng.IntN(int(stall.Points)))
-				if mayMeet(p, third) && mayMeet(q, third) && until(5, p, q, third) {
+				if mayMeet(p, third) && mayMeet(q, third) && until(8, p, q, third) {
 					triples++
 				}
 			}
@@ -364,6 +366,7 @@ func TestFrozenPutOfTheLastItem(t *testing.T) {
 			x := newExplorer(1)
 			stall.Set(x.hook())
 			q := queue.New[int](2)
+			done := q.Done()
 			x.freeze = []stall.Point{stall.PutPublish}
 			publisher := x.spawn("publisher", func() { _ = q.Put(bg, 1) })
 			publisher.worker = true
@@ -380,7 +383,7 @@ func TestFrozenPutOfTheLastItem(t *testing.T) {
 			require.Zero(t, x.unfinished(), "%s", x)
 			require.NoError(t, err)
 			require.Equal(t, 1, v)
-			require.True(t, isDone(q))
+			require.True(t, isClosed(done))
 		})
 	}
 }
@@ -407,16 +410,12 @@ func TestTwoCloseDone(t *testing.T) {
 		x.settle()
 	}
 	require.Zero(t, told)
-	select {
-	case <-done:
-		t.Fatal("nobody has closed it yet")
-	default:
-	}
+	require.False(t, isClosed(done), "nobody has closed it yet")
 	x.thaw()
 	x.run(t)
 	require.Zero(t, x.unfinished(), "%s", x)
 	require.Equal(t, 2, told)
-	<-done
+	require.True(t, isClosed(done))
 }
 
 // The look at the oldest slot is repeated under the lock: another get may have
