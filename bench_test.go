@@ -465,9 +465,6 @@ func (p xsyncPeer) tryGets(n int) (fail int) {
 	return fail
 }
 
-// BenchmarkFamily measures what the rest of the package costs: each function in
-// the state that it is for. join is a Put, a Get and a TaskDone, to compare with
-// the pair of BenchmarkQueue.
 // BenchmarkBatch measures the cost per item, in and out, if that many are put and
 // taken at once; single=put and single=get do one side of it one by one.
 func BenchmarkBatch(b *testing.B) {
@@ -606,6 +603,9 @@ func BenchmarkSelect(b *testing.B) {
 	})
 }
 
+// BenchmarkFamily measures what the rest of the package costs: each function in
+// the state that it is for. join is a Put, a Get and a TaskDone, to compare with
+// the pair of BenchmarkQueue.
 func BenchmarkFamily(b *testing.B) {
 	ctx := context.Background()
 	b.Run("op=force/state=full", func(b *testing.B) {
