@@ -374,11 +374,11 @@ func TestMutexNotesWhoHasKeptOff(t *testing.T) {
 	clock = func() time.Duration { return time.Second }
 	var m Mutex
 	m.Lock()
-	m.Unlock()
 	require.Zero(t, m.got.Load())
-	m.lockSlow()
 	m.Unlock()
+	m.lockSlow()
 	require.Equal(t, ticks(), m.got.Load())
+	m.Unlock()
 }
 
 func TestMutexForgetsACrowd(t *testing.T) {
