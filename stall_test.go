@@ -45,6 +45,16 @@ func (x *explorer) settle() {
 	}
 }
 
+// stop runs f, in an actor that it returns, until it comes to p.
+func (x *explorer) stop(t *testing.T, name string, p stall.Point, f func()) *actor {
+	x.freeze = []stall.Point{p}
+	a := x.spawn(name, f)
+	a.worker = true
+	x.settle()
+	require.True(t, a.frozen)
+	return a
+}
+
 // thaw lets all go on, and freezes no more.
 func (x *explorer) thaw() {
 	x.freeze = nil
@@ -277,9 +287,7 @@ func TestFrozenWithTheLock(t *testing.T) {
 		case stall.CloseFlag:
 			stopped = q.Close
 		}
-		x.freeze = []stall.Point{at}
-		x.spawn("stopped", stopped).worker = true
-		x.settle()
+		x.stop(t, "stopped", at, stopped)
 		require.Empty(t, x.freeze)
 
 		fast := x.spawn("fast", func() {
@@ -367,11 +375,7 @@ func TestFrozenPutOfTheLastItem(t *testing.T) {
 			stall.Set(x.hook())
 			q := queue.New[int](2)
 			done := q.Done()
-			x.freeze = []stall.Point{stall.PutPublish}
-			publisher := x.spawn("publisher", func() { _ = q.Put(bg, 1) })
-			publisher.worker = true
-			x.settle()
-			require.True(t, publisher.frozen)
+			x.stop(t, "publisher", stall.PutPublish, func() { _ = q.Put(bg, 1) })
 			q.Close()
 			var v int
 			var err error
@@ -401,13 +405,11 @@ func TestTwoCloseDone(t *testing.T) {
 	q.GetAndStop()
 	told := 0
 	for _, name := range []string{"first", "second"} {
-		x.freeze = []stall.Point{stall.FinishClose}
-		x.spawn(name, func() {
+		x.stop(t, name, stall.FinishClose, func() {
 			if q.Drained() {
 				told++
 			}
-		}).worker = true
-		x.settle()
+		})
 	}
 	require.Zero(t, told)
 	require.False(t, isClosed(done), "nobody has closed it yet")
@@ -426,24 +428,15 @@ func TestPromotionLooksAgainUnderTheLock(t *testing.T) {
 	stall.Set(x.hook())
 	q := queue.New[int](2)
 	mustPut(t, q, 1)
-	// stop runs f until it comes to p.
-	stop := func(name string, p stall.Point, f func()) *actor {
-		x.freeze = []stall.Point{p}
-		a := x.spawn(name, f)
-		a.worker = true
-		x.settle()
-		require.True(t, a.frozen)
-		return a
-	}
 	get := func(to *int) func() { return func() { *to, _ = q.Get(bg) } }
 	put := func(v int) func() { return func() { _ = q.Put(bg, v) } }
 
-	stop("publisher", stall.PutPublish, put(2)) // the second slot is in flight, and the queue full
+	x.stop(t, "publisher", stall.PutPublish, put(2)) // the second slot is in flight, and the queue full
 	x.spawn("first waiter", put(3))
 	x.spawn("second waiter", put(4))
 	x.settle()
 	var a, b int
-	slow := stop("slow getter", stall.MutexLock, get(&a)) // has seen that the first slot is ready
+	slow := x.stop(t, "slow getter", stall.MutexLock, get(&a)) // has seen that the first slot is ready
 	quick := x.spawn("quick getter", get(&b))
 	x.settle()
 	require.True(t, quick.done)
