@@ -356,7 +356,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.mu.Lock()
 			if !q.alone() && q.buffer.ShutPut() {
 				w := q.enlist(&q.getters, q.tiny)
-				if q.stage.Load() == due {
+				if q.stage.Load() == early {
 					q.beginSolo()
 				}
 				q.unlock()
@@ -473,9 +473,6 @@ func why(ctx context.Context) error {
 // may be one that yields. It needs mu.
 func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 	q.mu.Observe(l.Crowded())
-	if !l.Empty() && q.stage.Load() == early {
-		q.stage.Store(due)
-	}
 	w := q.waiters.Take()
 	w.Yields = yields && q.mayYield() && q.putYields.Due(&q.looker)
 	if !w.Yields {
@@ -490,18 +487,18 @@ func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 
 // yielded reports whether w has been woken by whoever serves it, as if its call slept, while
-// the call has yielded since start, which w was listed to do before it sleeps. The call has
-// asked for its context's Done channel before, so that a context can tell of every call that
-// it waits.
-func (q *core[T]) yielded(w *parking.Waiter[T], start time.Duration) (woken bool) {
-	return w.Yielded(start, &q.putYields, &q.looker, q.moved)
+// the call has yielded since start, which w was listed to do, by y, before it sleeps. The call
+// has asked for its context's Done channel before, so that a context can tell of every call
+// that it waits.
+func (q *core[T]) yielded(w *parking.Waiter[T], y *parking.Yielder, start time.Duration) (woken bool) {
+	return w.Yielded(start, y, &q.looker, q.moved)
 }
 
 // sleep yields, if w says so, sleeps until w is served or ctx has ended, and returns what
 // awake does. Put and Get of Queue and of SPSC have these lines in themselves: see put.
 func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T) (left int, err error) {
 	end := done(ctx)
-	return q.awake(ctx, w, l, v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+	return q.awake(ctx, w, l, v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 }
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or

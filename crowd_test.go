@@ -267,7 +267,7 @@ func TestCrowdsDoNotYield(t *testing.T) {
 	// yields returns how many of 100 Gets and 100 Puts have yielded first, if so many have
 	// waited at once before, so many times.
 	yields := func(crowd, times int) (gets, puts int) {
-		q := queue.New[int](9) // is never solo
+		q := queue.New[int](queue.MostSolo + 1)
 		for range times {
 			for range crowd {
 				q.EnlistGet()

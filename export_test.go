@@ -23,7 +23,7 @@ func NewSolo[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := newQueue[T](capacity, firstLap)
 	q.mu.Lock()
 	defer q.unlock()
-	q.stage.Store(due)
+	q.stage.Store(early)
 	q.buffer.ShutPut()
 	defer OneProcessor(true)()
 	q.beginSolo()
@@ -67,6 +67,22 @@ func (q *core[T]) EnlistGet() (yields bool) {
 	defer q.unlock()
 	q.buffer.ShutPut()
 	return q.enlist(&q.getters, q.tiny).Yields
+}
+
+// SoloWaits lists so many waiters, of which nobody sleeps, in a queue that is solo, and reports
+// which of them are to yield.
+func (q *core[T]) SoloWaits(puts bool, n int) (yields []bool) {
+	q.mu.Lock()
+	defer q.unlock()
+	o := q.solo
+	for range n {
+		if puts {
+			yields = append(yields, q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters).Yields)
+		} else {
+			yields = append(yields, q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters).Yields)
+		}
+	}
+	return yields
 }
 
 // NewGrowing is New without a bound, with a first ring of so many slots.

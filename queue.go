@@ -186,7 +186,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 			w, err := q.put(ctx, item, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 			}
 			return err
 		}
@@ -264,7 +264,7 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 			w, err := q.get(ctx, item, state, true)
 			if w != nil {
 				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.getters, item, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+				_, err = q.awake(ctx, w, &q.getters, item, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 			}
 			if unsafe.Sizeof(v) <= inRegisters {
 				v = *item

@@ -5,16 +5,17 @@ import (
 	"runtime"
 
 	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
 )
 
-// solo is how a queue of few slots goes on, if the program has one processor, once several
-// Puts, or Gets, have waited at once: every call takes the lock, and as nobody else can be in
-// the ring then, that takes no atomic operation. To wait and to be served is a quarter
-// cheaper so; to put and to get without waiting costs twice as much.
+// solo is how a queue of few slots goes on, if the program has one processor, once a Get has
+// to wait: every call takes the lock, and as nobody else can be in the ring then, that takes no
+// atomic operation. To wait and to be served is a quarter cheaper so; to put and to get
+// without waiting costs twice as much.
 //
 // Put, Get, TryPut and TryGet, and the observers, know of it. All others end it for good
-// first (share), and so do puts, when the program has more processors, and polls, when
-// nobody waits any more: those of a queue that is not solo cost loads only.
+// first (share), and so do puts, when the program has more processors, and puts and polls,
+// when nobody waits any more: polls of a queue that is not solo cost loads only.
 //
 // Invariants, while stage is on and mu is free:
 //  1. Getters is not empty only if the ring is empty, putters only if it is full.
@@ -27,27 +28,39 @@ import (
 // are the same: those who were listed before it began, or ended, are served by those who come
 // after.
 //
+// A call that waits yields once it is listed, before it sleeps, as in a tiny buffer: if it is
+// served meanwhile, nobody has to wake it. Where several wait on both sides only the first of
+// each does, and in a crowd on one side nobody: of those who park few take turns, and each
+// moves as many items as there are slots, where yields go round all. With a single slot there
+// is nothing to be lost by that.
+//
 // All of it is guarded by the lock.
 type solo[T any] struct {
-	ring lockfree.Held[T]
-	left uint64 // the items that have left the queue
-	puts uint32 // calls of soloPut
-	vain uint32 // polls that have found the queue full or empty since a call has waited
+	ring  lockfree.Held[T]
+	left  uint64 // the items that have left the queue
+	puts  uint32 // calls of soloPut
+	quiet uint32 // since a call has waited: puts that found room, and polls that were in vain
+
+	getters, putters company
 }
+
+// company is positive if one of the last companyMemory calls of one side that have waited has
+// found that others waited.
+type company int32
 
 // What core.stage is. It is written under the lock and read by anyone.
 const (
 	over    = iota // the queue is not solo, and will not be
-	early          // it may be one day
-	due            // several calls of one side have waited at once: from the next Get that waits
+	early          // it will be from the first Get on that waits
 	on             // it is
 	chained        // the queue has no bound, and will not be
 )
 
 const (
-	mostSolo = 8   // slots
-	lookSolo = 256 // puts between two looks at how many processors there are
-	mostVain = 256 // polls that are of no use, until it ends
+	mostSolo      = 12  // slots
+	lookSolo      = 256 // puts between two looks at how many processors there are
+	companyMemory = 64
+	mostQuiet     = 256 // puts and polls while nobody waits, until it ends
 )
 
 // oneProcessor reports whether the program has one processor. Variable for tests.
@@ -112,24 +125,20 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 	}
 	if !o.ring.Full() {
 		o.ring.Put(v)
+		q.needless()
 		q.unlock()
 		return nil
 	}
 	if !wait {
-		q.polled()
+		q.needless()
 		q.unlock()
 		return ErrFull
 	}
-	o.vain = 0
-	w := q.waiters.Returned()
-	if w == nil {
-		w = q.waiters.Take()
-	}
-	w.Yields = false
+	w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
 	w.Item = *v
-	q.putters.Push(w)
 	q.unlock()
-	if !w.Sleep(done(ctx)) {
+	end := done(ctx)
+	if !(w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end)) {
 		_, err := q.awake(ctx, w, &q.putters, nil, false)
 		return err
 	}
@@ -166,19 +175,14 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		return nil
 	}
 	if !wait {
-		q.polled()
+		q.needless()
 		q.unlock()
 		return ErrEmpty
 	}
-	o.vain = 0
-	w := q.waiters.Returned()
-	if w == nil {
-		w = q.waiters.Take()
-	}
-	w.Yields = false
-	q.getters.Push(w)
+	w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
 	q.unlock()
-	if !w.Sleep(done(ctx)) {
+	end := done(ctx)
+	if !(w.Yields && q.yielded(w, &q.getYields, parking.Yield(q.getYields.Start())) || w.Sleep(end)) {
 		_, err := q.awake(ctx, w, &q.getters, v, false)
 		return err
 	}
@@ -192,9 +196,35 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 	return nil
 }
 
-// polled takes note of a poll that was of no use. It needs mu.
-func (q *core[T]) polled() {
-	if q.solo.vain++; q.solo.vain == mostVain {
+// soloWait returns a waiter that is the last in l, and may yield by y. It needs mu.
+func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder, own, other *company) *parking.Waiter[T] {
+	q.solo.quiet = 0
+	w := q.waiters.Returned()
+	if w == nil {
+		w = q.waiters.Take()
+	}
+	q.mu.Observe(l.Crowded())
+	if !l.Empty() {
+		*own = companyMemory
+	} else if *own > 0 {
+		*own--
+	}
+	yields := true
+	if q.bounded.Cap() > 1 {
+		if *own > 0 && *other > 0 {
+			yields = l.Empty()
+		} else {
+			yields = q.mu.Calm()
+		}
+	}
+	w.Yields = yields && y.Due(&q.looker)
+	l.Push(w)
+	return w
+}
+
+// needless takes note of a call that would have cost less if q were not solo. It needs mu.
+func (q *core[T]) needless() {
+	if q.solo.quiet++; q.solo.quiet == mostQuiet {
 		q.endSolo()
 	}
 }

@@ -11,19 +11,17 @@ import (
 	"github.com/parkring/queue"
 )
 
-// With one processor, a queue of few slots becomes solo as soon as several calls of one side
-// have waited at once and a Get waits; no other does.
+// With one processor, a queue of few slots becomes solo as soon as a Get waits; no other does.
 func TestWhenSoloBegins(t *testing.T) {
 	for _, c := range []struct {
 		capacity, puts, gets int // so many Puts wait, then all items are taken, then so many Gets wait
 		one, solo            bool
 	}{
-		{1, 0, 1, true, false},
+		{1, 0, 1, true, true},
 		{1, 0, 2, true, true},
-		{1, 1, 1, true, false},
 		{1, 2, 0, true, false},
-		{1, 2, 1, true, true},
-		{queue.MostSolo, 0, 2, true, true},
+		{1, 1, 1, true, true},
+		{queue.MostSolo, 0, 1, true, true},
 		{queue.MostSolo + 1, 2, 2, true, false},
 		{0, 0, 2, true, false},
 		{1, 2, 2, false, false},
@@ -66,20 +64,16 @@ func TestSoloDoesNotBeginLate(t *testing.T) {
 	require.False(t, becomesSolo(t, q))
 }
 
-// becomesSolo reports whether q becomes solo when two Gets wait.
+// becomesSolo reports whether q becomes solo when a Get waits.
 func becomesSolo[T any](t *testing.T, q *queue.Queue[T]) bool {
 	done := make(chan error)
-	for range 2 {
-		go func() { _, err := q.Get(bg); done <- err }()
-	}
-	for gets := 0; gets < 2; gets, _ = q.Waiting() {
+	go func() { _, err := q.Get(bg); done <- err }()
+	for gets := 0; gets < 1; gets, _ = q.Waiting() {
 		runtime.Gosched()
 	}
 	is := q.WasSolo()
-	for range 2 {
-		require.NoError(t, q.Put(bg, *new(T)))
-		require.NoError(t, <-done)
-	}
+	require.NoError(t, q.Put(bg, *new(T)))
+	require.NoError(t, <-done)
 	return is
 }
 
@@ -149,51 +143,43 @@ func TestWhatEndsSolo(t *testing.T) {
 	}
 }
 
-// A put looks now and then whether there are more processors, also if no call waits.
+// A put looks now and then whether there are more processors.
 func TestSoloEndsWithMoreProcessors(t *testing.T) {
 	defer queue.OneProcessor(false)()
-	for _, waits := range []bool{false, true} {
-		t.Run(fmt.Sprintf("waits=%v", waits), func(t *testing.T) {
-			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
-				n := 0
-				for ; q.Alone() && n < 1000; n++ {
-					if waits {
-						get := goGet(q)
-						mustPut(t, q, n)
-						get.got(t, n)
-					} else {
-						mustPut(t, q, n)
-						mustGet(t, q, n)
-					}
-				}
-				require.Less(t, n, 1000)
-				require.Greater(t, n, 100, "not so often that it costs")
-				mustPut(t, q, 1)
-				mustGet(t, q, 1)
-			})
-		})
-	}
+	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+		n := 0
+		for ; q.Alone() && n < 1000; n++ {
+			get := goGet(q)
+			mustPut(t, q, n)
+			get.got(t, n)
+		}
+		require.Less(t, n, 1000)
+		require.Greater(t, n, 100, "not so often that it costs")
+		mustPut(t, q, 1)
+		mustGet(t, q, 1)
+	})
 }
 
-// Polls of no use end it, unless calls wait in between.
-func TestSoloEndsWithPolls(t *testing.T) {
+// Puts that find room, and polls of no use, end it, unless calls wait in between.
+func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 	defer queue.OneProcessor(true)()
-	for name, poll := range map[string]func(q *queue.Queue[int]) error{
-		"TryPut": func(q *queue.Queue[int]) error { return q.TryPut(2) },
-		"TryGet": func(q *queue.Queue[int]) error { _, err := q.TryGet(); return err },
+	for name, do := range map[string]func(t *testing.T, q *queue.Queue[int]){
+		"TryPut": func(t *testing.T, q *queue.Queue[int]) { require.ErrorIs(t, q.TryPut(2), queue.ErrFull) },
+		"TryGet": func(t *testing.T, q *queue.Queue[int]) { mustBeEmpty(t, q) },
+		"Put": func(t *testing.T, q *queue.Queue[int]) {
+			mustPut(t, q, 2)
+			mustGet(t, q, 2)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
 				if name == "TryPut" {
 					mustPut(t, q, 1)
 				}
-				polls := func(n int) {
-					for range n {
-						require.Error(t, poll(q))
-					}
-				}
 				for range 3 {
-					polls(200)
+					for range 200 {
+						do(t, q)
+					}
 					require.True(t, q.Alone())
 					if name == "TryPut" {
 						put := goPut(q, 1)
@@ -205,7 +191,9 @@ func TestSoloEndsWithPolls(t *testing.T) {
 						get.got(t, 3)
 					}
 				}
-				polls(1000)
+				for range 1000 {
+					do(t, q)
+				}
 				require.False(t, q.Alone())
 				if name == "TryPut" {
 					mustGet(t, q, 1)
@@ -213,5 +201,55 @@ func TestSoloEndsWithPolls(t *testing.T) {
 				mustBeEmpty(t, q)
 			})
 		})
+	}
+}
+
+// A call that waits yields, but for crowds on one side, and those who are not the first of
+// their side if several wait on both. With one slot all yield.
+func TestWhoYieldsSolo(t *testing.T) {
+	defer queue.OneProcessor(true)()
+	for _, capacity := range []int{1, 2} {
+		q := queue.NewSolo[int](capacity, 0)
+		// gets lists so many Gets, which are served then, and returns who was to yield.
+		gets := func(n int) []bool {
+			yields := q.SoloWaits(false, n)
+			mustPut(t, q, make([]int, n)...)
+			return yields
+		}
+		puts := func(n int) []bool {
+			mustPut(t, q, make([]int, capacity)...)
+			yields := q.SoloWaits(true, n)
+			mustGet(t, q, make([]int, capacity+n)...)
+			return yields
+		}
+		all := capacity == 1
+		require.Equal(t, []bool{true}, gets(1))
+		require.Equal(t, []bool{true}, puts(1))
+		require.Equal(t, []bool{true, true}, gets(2), "several on one side only")
+		require.Equal(t, []bool{true, all}, puts(2))
+		require.Equal(t, []bool{true, all}, gets(2))
+		for range 100 {
+			gets(1)
+		}
+		require.Equal(t, []bool{true, true}, puts(2), "it is forgotten")
+		require.Equal(t, []bool{true, all}, gets(2))
+		for range 100 {
+			gets(1)
+			puts(1)
+		}
+		require.Equal(t, []bool{true, true, true, all}, puts(4), "a crowd")
+		require.Equal(t, []bool{all}, puts(1))
+		require.Equal(t, []bool{all}, gets(1))
+		require.Equal(t, []bool{all, all}, puts(2), "a crowd, and several on one side")
+		require.Equal(t, []bool{all}, gets(1))
+		require.Equal(t, []bool{all, all}, gets(2), "the first was listed before there were several on both")
+		require.Equal(t, []bool{true, all}, gets(2))
+		require.Equal(t, []bool{true, all}, puts(2))
+		for range 2000 {
+			gets(1)
+			puts(1)
+		}
+		require.Equal(t, []bool{true}, puts(1))
+		require.Equal(t, []bool{true}, gets(1))
 	}
 }

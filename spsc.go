@@ -66,7 +66,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 	w, err := q.put(ctx, &item, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
 	return err
 }
@@ -102,7 +102,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	w, err := q.get(ctx, &v, s, true)
 	if w != nil {
 		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, parking.Yield(q.putYields.Start())) || w.Sleep(end))
+		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 	}
 	return v, err
 }

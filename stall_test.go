@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -367,6 +368,43 @@ func TestWaitingForASlotInFlightYields(t *testing.T) {
 			require.Less(t, points, int64(15*len(runs)), "an attempt passes at most nine")
 			require.Less(t, yield, run)
 		})
+	}
+}
+
+// With one processor, a call that waits for an item or for room is served while it yields:
+// nobody has to wake it.
+func TestSoloYields(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer stall.Set(nil)
+	for _, goroutines := range []int{1, 2} { // on each side
+		var waits, sends atomic.Int64
+		stall.Set(&stall.Hook{At: func(p stall.Point) {
+			switch p {
+			case stall.WaiterWake:
+				waits.Add(1)
+			case stall.WaiterSend:
+				sends.Add(1)
+			}
+		}})
+		q := queue.New[int](1)
+		const each = 1000
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for range each {
+					_ = q.Put(bg, 1)
+				}
+			})
+			wg.Go(func() {
+				for range each {
+					_, _ = q.Get(bg)
+				}
+			})
+		}
+		wg.Wait()
+		require.True(t, q.Alone())
+		require.Greater(t, waits.Load(), int64(each*goroutines/2))
+		require.Less(t, sends.Load(), waits.Load()/2, "of %d that have waited", waits.Load())
 	}
 }
 

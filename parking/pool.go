@@ -47,6 +47,9 @@ func (p *Pool[T]) Returned() *Waiter[T] {
 	w := p.free
 	if w != nil {
 		p.free, w.next = w.next, nil
+		if w.own.stage.Load() != awake { // its last call has yielded
+			w.own.stage.Store(awake)
+		}
 	}
 	return w
 }
@@ -64,11 +67,7 @@ func (p *Pool[T]) Take() *Waiter[T] {
 		stall.At(stall.TakeSwap)
 		p.free = p.given.Swap(nil)
 	}
-	if w := p.free; w != nil {
-		p.free, w.next = w.next, nil
-		if w.own.stage.Load() != awake {
-			w.own.stage.Store(awake)
-		}
+	if w := p.Returned(); w != nil {
 		return w
 	}
 	w := &Waiter[T]{own: Choice{wake: make(chan struct{}, 1)}}
