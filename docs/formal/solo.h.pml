@@ -1,7 +1,7 @@
 /*
  * solo.go, and lockfree/held.go.
  */
-#define EARLY  0                         /* stage; due is the same here: it may begin at any time */
+#define EARLY  0                         /* stage */
 #define ON     1
 #define SHARED 2                         /* over */
 
