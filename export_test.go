@@ -1,6 +1,9 @@
 package queue
 
-import "github.com/parkring/queue/lockfree"
+import (
+	"github.com/parkring/queue/lockfree"
+	"github.com/parkring/queue/parking"
+)
 
 // NewAt is New with positions that count from firstLap.
 func NewAt[T any](capacity int, firstLap uint64) *Queue[T] { return newQueue[T](capacity, firstLap) }
@@ -69,18 +72,28 @@ func (q *core[T]) EnlistGet() (yields bool) {
 	return q.enlist(&q.getters, q.tiny).Yields
 }
 
-// SoloWaits lists so many waiters, of which nobody sleeps, in a queue that is solo, and reports
-// which of them are to yield.
-func (q *core[T]) SoloWaits(puts bool, n int) (yields []bool) {
+// SoloWaits lists so many waiters, of which nobody sleeps, in a queue that is solo, has them
+// served, and reports which of them were to yield.
+func (q *core[T]) SoloWaits(puts bool, n int, serve func()) (yields []bool) {
+	var ws []*parking.Waiter[T]
 	q.mu.Lock()
-	defer q.unlock()
 	o := q.solo
 	for range n {
 		if puts {
-			yields = append(yields, q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters).Yields)
+			ws = append(ws, q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters))
 		} else {
-			yields = append(yields, q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters).Yields)
+			ws = append(ws, q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters))
 		}
+	}
+	q.unlock()
+	serve()
+	q.mu.Lock()
+	defer q.unlock()
+	for _, w := range ws {
+		if yields = append(yields, w.Yields); !w.Yields {
+			w.Sleep(nil)
+		}
+		q.waiters.Return(w)
 	}
 	return yields
 }

@@ -32,7 +32,7 @@ import (
 // served meanwhile, nobody has to wake it. Where several wait on both sides only the first of
 // each does, and in a crowd on one side nobody: of those who park few take turns, and each
 // moves as many items as there are slots, where yields go round all. With a single slot there
-// is nothing to be lost by that.
+// is nothing to be lost by that, but for a throng.
 //
 // All of it is guarded by the lock.
 type solo[T any] struct {
@@ -44,9 +44,9 @@ type solo[T any] struct {
 	getters, putters company
 }
 
-// company is positive if one of the last companyMemory calls of one side that have waited has
-// found that others waited.
-type company int32
+// company is whether calls of one side that came to wait lately have found some that waited,
+// or a crowd: for so many more it is remembered.
+type company struct{ some, crowd int32 }
 
 // What core.stage is. It is written under the lock and read by anyone.
 const (
@@ -57,9 +57,10 @@ const (
 )
 
 const (
-	mostSolo      = 12  // slots
+	mostSolo      = 8   // slots
 	lookSolo      = 256 // puts between two looks at how many processors there are
-	companyMemory = 64
+	companyMemory = 64  // calls that wait
+	throng        = 64  // calls that have waited at once
 	mostQuiet     = 256 // puts and polls while nobody waits, until it ends
 )
 
@@ -203,23 +204,29 @@ func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder, own, other *c
 	if w == nil {
 		w = q.waiters.Take()
 	}
-	q.mu.Observe(l.Crowded())
-	if !l.Empty() {
-		*own = companyMemory
-	} else if *own > 0 {
-		*own--
-	}
-	yields := true
-	if q.bounded.Cap() > 1 {
-		if *own > 0 && *other > 0 {
-			yields = l.Empty()
-		} else {
-			yields = q.mu.Calm()
-		}
+	own.some = remember(own.some, !l.Empty())
+	own.crowd = remember(own.crowd, l.Crowded())
+	yields := own.crowd == 0 && other.crowd == 0
+	switch {
+	case q.waiters.Made() >= throng:
+		yields = false
+	case q.bounded.Cap() == 1:
+		yields = true
+	case own.some > 0 && other.some > 0:
+		yields = l.Empty()
 	}
 	w.Yields = yields && y.Due(&q.looker)
 	l.Push(w)
 	return w
+}
+
+// remember returns for how many calls a thing is remembered that is so now, or was remembered
+// for n.
+func remember(n int32, now bool) int32 {
+	if now {
+		return companyMemory
+	}
+	return max(n-1, 0)
 }
 
 // needless takes note of a call that would have cost less if q were not solo. It needs mu.

@@ -205,22 +205,18 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 }
 
 // A call that waits yields, but for crowds on one side, and those who are not the first of
-// their side if several wait on both. With one slot all yield.
+// their side if several wait on both. With one slot all yield, if they are not very many.
 func TestWhoYieldsSolo(t *testing.T) {
 	defer queue.OneProcessor(true)()
 	for _, capacity := range []int{1, 2} {
 		q := queue.NewSolo[int](capacity, 0)
 		// gets lists so many Gets, which are served then, and returns who was to yield.
 		gets := func(n int) []bool {
-			yields := q.SoloWaits(false, n)
-			mustPut(t, q, make([]int, n)...)
-			return yields
+			return q.SoloWaits(false, n, func() { mustPut(t, q, make([]int, n)...) })
 		}
 		puts := func(n int) []bool {
 			mustPut(t, q, make([]int, capacity)...)
-			yields := q.SoloWaits(true, n)
-			mustGet(t, q, make([]int, capacity+n)...)
-			return yields
+			return q.SoloWaits(true, n, func() { mustGet(t, q, make([]int, capacity+n)...) })
 		}
 		all := capacity == 1
 		require.Equal(t, []bool{true}, gets(1))
@@ -245,11 +241,17 @@ func TestWhoYieldsSolo(t *testing.T) {
 		require.Equal(t, []bool{all, all}, gets(2), "the first was listed before there were several on both")
 		require.Equal(t, []bool{true, all}, gets(2))
 		require.Equal(t, []bool{true, all}, puts(2))
-		for range 2000 {
+		for range 100 {
 			gets(1)
 			puts(1)
 		}
 		require.Equal(t, []bool{true}, puts(1))
 		require.Equal(t, []bool{true}, gets(1))
+		gets(100)
+		for range 100 {
+			gets(1)
+			puts(1)
+		}
+		require.Equal(t, []bool{false}, gets(1), "once there was a throng")
 	}
 }

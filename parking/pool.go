@@ -41,6 +41,10 @@ type Pool[T any] struct {
 // 20 KiB, for small items.
 const poolSize = 128
 
+// Made returns how many waiters have been in use at once, those that are used once not
+// counted. It needs the lock.
+func (p *Pool[T]) Made() int { return p.made }
+
 // Returned is Take for a caller that gives back by Return: it returns the waiter that was
 // given back so last, or nil. It is inlined.
 func (p *Pool[T]) Returned() *Waiter[T] {
