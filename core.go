@@ -180,7 +180,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				return nil, q.soloPut(ctx, v, wait)
+				return nil, q.soloPut(ctx, asked(ctx), v, wait)
 			}
 			q.mu.Lock()
 			w := q.give(v)
@@ -307,7 +307,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				return nil, q.soloGet(ctx, v, wait)
+				return nil, q.soloGet(ctx, asked(ctx), v, wait)
 			}
 			if !q.buffer.HeadReady() {
 				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
@@ -441,15 +441,24 @@ func ended(ctx context.Context) error {
 	if ctx == nil {
 		return nil
 	}
-	return ask(ctx)
+	_, err := ask(ctx)
+	return err
 }
 
-// ask returns ctx.Err(), and asks for Done as well, so that a context that panics leaves nobody
+// ask returns ctx.Err(), and ctx.Done() as well, so that a context that panics leaves nobody
 // in a list.
-func ask(ctx context.Context) error {
+func ask(ctx context.Context) (<-chan struct{}, error) {
 	err := ctx.Err()
-	ctx.Done()
-	return err
+	return ctx.Done(), err
+}
+
+// asked is done for a call that may have asked ctx before.
+func asked(ctx context.Context) <-chan struct{} {
+	if ctx == nil {
+		return nil
+	}
+	end, _ := ask(ctx)
+	return end
 }
 
 // done returns ctx.Done(), or nil for a nil ctx.

@@ -398,23 +398,25 @@ func newRun(s plan, now func() int64, pause func()) *run {
 func prefilled(i int) byte { return byte(100 + i) }
 
 // listening tells when a call has begun to wait: it asks for Done just then, listed
-// already. (It asks for Done before as well, just after Err.)
+// already. (It asks for Done before as well: just after Err, or, on a queue that is solo, as
+// the first that it asks for.)
 type listening struct {
 	context.Context
 	waits func()
+	known bool // it has been asked for something
 	asked bool // for Err, and for nothing since
 }
 
 func (l *listening) Err() error {
-	l.asked = true
+	l.known, l.asked = true, true
 	return l.Context.Err()
 }
 
 func (l *listening) Done() <-chan struct{} {
-	if !l.asked {
+	if l.known && !l.asked {
 		l.waits()
 	}
-	l.asked = false
+	l.known, l.asked = true, false
 	return l.Context.Done()
 }
 

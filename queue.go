@@ -165,10 +165,10 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
 			if unsafe.Sizeof(v) > inRegisters {
-				return q.soloPut(ctx, &v, true)
+				return q.soloPut(ctx, done(ctx), &v, true)
 			}
 			small := v
-			return q.soloPut(ctx, &small, true)
+			return q.soloPut(ctx, done(ctx), &small, true)
 		}
 		r = q.chain.Last()
 	}
@@ -242,11 +242,11 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
 			if unsafe.Sizeof(v) > inRegisters {
-				err = q.soloGet(ctx, &v, true)
+				err = q.soloGet(ctx, done(ctx), &v, true)
 				return v, err
 			}
 			var small T
-			err = q.soloGet(ctx, &small, true)
+			err = q.soloGet(ctx, done(ctx), &small, true)
 			return small, err
 		}
 		r = q.chain.First()

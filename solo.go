@@ -104,9 +104,9 @@ func (q *core[T]) endSolo() {
 	q.stage.Store(over)
 }
 
-// soloPut is all of a put that finds that q is solo; and if it is not any more, too.
-func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
-	_ = ended(ctx) // if it panics, then before the call is listed
+// soloPut is all of a put that finds that q is solo; and if it is not any more, too. end is
+// ctx.Done(): if ctx panics, then before the call is listed.
+func (q *core[T]) soloPut(ctx context.Context, end <-chan struct{}, v *T, wait bool) error {
 	q.mu.LockSolo()
 	o := q.solo
 	if o.puts++; o.puts%lookSolo == 0 && !oneProcessor() {
@@ -135,10 +135,14 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 		q.unlock()
 		return ErrFull
 	}
+	if hasEnded(end) {
+		q.unlock()
+		return why(ctx)
+	}
 	w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
 	w.Item = *v
 	q.unlock()
-	end := done(ctx)
+	end = done(ctx) // so that ctx can tell that the call waits
 	if !(w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end)) {
 		_, err := q.awake(ctx, w, &q.putters, nil, false)
 		return err
@@ -152,9 +156,9 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 	return nil
 }
 
-// soloGet is all of a get that finds that q is solo; and if it is not any more, too.
-func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
-	_ = ended(ctx) // if it panics, then before the call is listed
+// soloGet is all of a get that finds that q is solo; and if it is not any more, too. end is as
+// for soloPut.
+func (q *core[T]) soloGet(ctx context.Context, end <-chan struct{}, v *T, wait bool) error {
 	q.mu.LockSolo()
 	o := q.solo
 	if !q.alone() {
@@ -180,9 +184,13 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		q.unlock()
 		return ErrEmpty
 	}
+	if hasEnded(end) {
+		q.unlock()
+		return why(ctx)
+	}
 	w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
 	q.unlock()
-	end := done(ctx)
+	end = done(ctx) // so that ctx can tell that the call waits
 	if !(w.Yields && q.yielded(w, &q.getYields, parking.Yield(q.getYields.Start())) || w.Sleep(end)) {
 		_, err := q.awake(ctx, w, &q.getters, v, false)
 		return err
@@ -195,6 +203,20 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// hasEnded reports whether a context has ended whose Done channel is done. It is inlined, for
+// those who have none.
+func hasEnded(done <-chan struct{}) bool {
+	if done == nil {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // soloWait returns a waiter that is the last in l, and may yield by y. It needs mu.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -254,4 +255,24 @@ func TestWhoYieldsSolo(t *testing.T) {
 		}
 		require.Equal(t, []bool{false}, gets(1), "once there was a throng")
 	}
+}
+
+// A call whose context has ended does not wait, not even for the time of a yield in which it
+// would be served.
+func TestEndedContextDoesNotYieldSolo(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	ended, cancel := context.WithCancel(bg)
+	cancel()
+	q := queue.NewSolo[int](1, 0)
+	for range 100 {
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = q.Put(bg, 1) }) // when this goroutine yields or sleeps
+		_, err := q.Get(ended)
+		require.ErrorIs(t, err, context.Canceled)
+		wg.Wait()
+		wg.Go(func() { _, _ = q.Get(bg) })
+		require.ErrorIs(t, q.Put(ended, 2), context.Canceled)
+		wg.Wait()
+	}
+	require.True(t, q.Alone())
 }
