@@ -73,7 +73,7 @@ type core[T any] struct {
 	_ [lockfree.Pad]byte // between what the lock guards and looker
 
 	looker               parking.Looker  // whether to look a few times before waiting
-	getYields, putYields parking.Yielder // whether to yield before waiting; putYields in a tiny buffer: once listed
+	getYields, putYields parking.Yielder // whether to yield before waiting; once listed: putYields in a tiny buffer, both if it is solo
 	getPace, putPace     parking.Pacer   // how long to keep off the other side
 }
 

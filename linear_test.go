@@ -263,7 +263,7 @@ type solo int
 
 const (
 	notSolo   solo = iota
-	maybeSolo      // it begins when it is due
+	maybeSolo      // it begins when a Get waits
 	fromTheBegin
 )
 

@@ -22,6 +22,7 @@ func TestWhenSoloBegins(t *testing.T) {
 		{1, 0, 2, true, true},
 		{1, 2, 0, true, false},
 		{1, 1, 1, true, true},
+		{1, 2, 1, true, true},
 		{queue.MostSolo, 0, 1, true, true},
 		{queue.MostSolo + 1, 2, 2, true, false},
 		{0, 0, 2, true, false},
@@ -144,21 +145,30 @@ func TestWhatEndsSolo(t *testing.T) {
 	}
 }
 
-// A put looks now and then whether there are more processors.
+// A put looks now and then whether there are more processors, also if no call waits.
 func TestSoloEndsWithMoreProcessors(t *testing.T) {
 	defer queue.OneProcessor(false)()
-	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
-		n := 0
-		for ; q.Alone() && n < 1000; n++ {
-			get := goGet(q)
-			mustPut(t, q, n)
-			get.got(t, n)
-		}
-		require.Less(t, n, 1000)
-		require.Greater(t, n, 100, "not so often that it costs")
-		mustPut(t, q, 1)
-		mustGet(t, q, 1)
-	})
+	for _, waits := range []bool{false, true} {
+		t.Run(fmt.Sprintf("waits=%v", waits), func(t *testing.T) {
+			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+				n := 0
+				for ; q.Alone() && n < 1000; n++ {
+					if waits {
+						get := goGet(q)
+						mustPut(t, q, n)
+						get.got(t, n)
+					} else {
+						mustPut(t, q, n)
+						mustGet(t, q, n)
+					}
+				}
+				require.Less(t, n, 1000)
+				require.Greater(t, n, 100, "not so often that it costs")
+				mustPut(t, q, 1)
+				mustGet(t, q, 1)
+			})
+		})
+	}
 }
 
 // Puts that find room, and polls of no use, end it, unless calls wait in between.
@@ -219,6 +229,12 @@ func TestWhoYieldsSolo(t *testing.T) {
 			mustPut(t, q, make([]int, capacity)...)
 			return q.SoloWaits(true, n, func() { mustGet(t, q, make([]int, capacity+n)...) })
 		}
+		forget := func() {
+			for range 100 {
+				gets(1)
+				puts(1)
+			}
+		}
 		all := capacity == 1
 		require.Equal(t, []bool{true}, gets(1))
 		require.Equal(t, []bool{true}, puts(1))
@@ -230,10 +246,7 @@ func TestWhoYieldsSolo(t *testing.T) {
 		}
 		require.Equal(t, []bool{true, true}, puts(2), "it is forgotten")
 		require.Equal(t, []bool{true, all}, gets(2))
-		for range 100 {
-			gets(1)
-			puts(1)
-		}
+		forget()
 		require.Equal(t, []bool{true, true, true, all}, puts(4), "a crowd")
 		require.Equal(t, []bool{all}, puts(1))
 		require.Equal(t, []bool{all}, gets(1))
@@ -242,17 +255,11 @@ func TestWhoYieldsSolo(t *testing.T) {
 		require.Equal(t, []bool{all, all}, gets(2), "the first was listed before there were several on both")
 		require.Equal(t, []bool{true, all}, gets(2))
 		require.Equal(t, []bool{true, all}, puts(2))
-		for range 100 {
-			gets(1)
-			puts(1)
-		}
+		forget()
 		require.Equal(t, []bool{true}, puts(1))
 		require.Equal(t, []bool{true}, gets(1))
 		gets(100)
-		for range 100 {
-			gets(1)
-			puts(1)
-		}
+		forget()
 		require.Equal(t, []bool{false}, gets(1), "once there was a throng")
 	}
 }

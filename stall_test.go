@@ -366,7 +366,7 @@ func TestWaitingForASlotInFlightYields(t *testing.T) {
 			t.Logf("it takes %v for each %v of another, and %.0f%% of an idle processor; it passes %.1f points in between",
 				yield, run, 100*float64(after-before)/float64(while), float64(points)/float64(len(runs)))
 			require.Less(t, points, int64(15*len(runs)), "an attempt passes at most nine")
-			require.Less(t, yield, run)
+			require.Less(t, 4*yield, run)
 		})
 	}
 }
