@@ -28,6 +28,7 @@ type Held[T any] struct {
 // reports whether Hold may follow: not if a get is still between its claim and its release.
 func (h *Held[T]) Prepare(r *Ring[T]) bool {
 	h.ring, h.slots, h.stride, h.capacity = r, r.slots, r.stride, int(r.capacity)
+	h.items = 0
 	p := r.position(r.tail.Load())
 	h.in = r.index(p)
 	h.out = h.in
@@ -48,15 +49,12 @@ func (h *Held[T]) Hold() { h.ring.raiseHead() }
 // the arguments say so.
 func (h *Held[T]) Release(putGate, getGate bool) {
 	r := h.ring
-	items := make([]T, h.items)
-	for i := range items {
-		h.Get(&items[i])
-	}
 	p := r.position(r.tail.Load())
-	for _, v := range items {
-		s := &r.slots[r.index(p)]
-		s.val = v
-		s.stamp.Store(p | full)
+	for h.items > 0 && h.out != r.index(p) {
+		h.turn()
+	}
+	for range h.items {
+		r.slots[r.index(p)].stamp.Store(p | full)
 		p = r.next(p)
 	}
 	stall.At(stall.ReleaseTail)
@@ -66,6 +64,21 @@ func (h *Held[T]) Release(putGate, getGate bool) {
 	}
 	if !getGate {
 		r.OpenGet()
+	}
+}
+
+// turn moves what is in the slots one slot back, from the first to the last.
+func (h *Held[T]) turn() {
+	last := uint64(len(h.slots)) - h.stride
+	v := h.slots[0].val
+	for i := uint64(0); i < last; i += h.stride {
+		h.slots[i].val = h.slots[i+h.stride].val
+	}
+	h.slots[last].val = v
+	if h.out == 0 {
+		h.out = last
+	} else {
+		h.out -= h.stride
 	}
 }
 

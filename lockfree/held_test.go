@@ -100,6 +100,32 @@ func TestNobodyHoldsASlotInFlight(t *testing.T) {
 	})
 }
 
+// To begin and to end allocates nothing, so a queue may do so again and again.
+func TestHeldAllocatesNothing(t *testing.T) {
+	r, h := new(Ring[int]), new(Held[int])
+	r.Init(8, 0)
+	next, oldest := 0, 0
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		r.ShutPut()
+		h.Prepare(r)
+		h.Hold()
+		for range 5 {
+			h.Put(&next)
+			next++
+		}
+		v := 0
+		h.Get(&v)
+		oldest++
+		h.Release(false, false)
+		for range 4 {
+			if v, _ := r.TryGet(); v != oldest {
+				t.Errorf("got %d, want %d", v, oldest)
+			}
+			oldest++
+		}
+	}))
+}
+
 // The items that were in are not kept alive.
 func TestHeldClears(t *testing.T) {
 	r := new(Ring[*int])
