@@ -47,10 +47,13 @@
 #ifndef BATCH                            /* Put and Get attempt it with up to so many at once, too */
 #define BATCH 1
 #endif
-#ifndef SHARERS                          /* as many end solo */
+#ifndef SHARERS                          /* as many end solo for good */
 #define SHARERS 0
 #endif
-#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + ASKERS + CLOSENOWS + FORCERS + SHARERS)
+#ifndef RESTERS                          /* as many end it for a while */
+#define RESTERS 0
+#endif
+#define GOROUTINES (PUTTERS + GETTERS + CLOSERS + LATE + OBSERVERS + ASKERS + CLOSENOWS + FORCERS + SHARERS + RESTERS)
 
 /* ghost: nobody overtakes those who wait, and nothing enters a closed ring */
 #define MAY_PUT         (!isClosed && empty(getters))
@@ -557,6 +560,12 @@ proctype Sharer() {
 	share();
 	finished++
 }
+
+proctype Rester() {
+	LOCALS;
+	endForAWhile();
+	finished++
+}
 #endif
 
 proctype Observer() {
@@ -637,6 +646,11 @@ init {
 		i = 0;
 		do
 		:: i < SHARERS -> run Sharer(); i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < RESTERS -> run Rester(); i++
 		:: else -> break
 		od;
 #endif

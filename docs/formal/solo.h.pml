@@ -97,6 +97,18 @@ inline share() {
 	fi
 }
 
+/* The holder of the lock ends it: a call that would have to wait, or found the lock taken. */
+inline endForAWhile() {
+	lock();
+	if
+	:: stage == ON ->
+		Release();
+		stage = EARLY                                           /* endSolo(early), or resting */
+	:: else
+	fi;
+	unlock()
+}
+
 /* s is Busy if the queue is not solo any more. */
 inline soloPut() {
 	lock();

@@ -1,9 +1,10 @@
 /*
  * Solo, beside calls that wait, begin to wait, or give up. It may begin whenever a
- * Get has been listed, and a goroutine or two end it. Without Close.
+ * Get has been listed, and a goroutine or two end it, for good or until it begins again.
+ * Without Close.
  *
- * -DN= the capacity, -DSHARERS= how many call share, and the goroutines as in
- * queue.h.pml.
+ * -DN= the capacity, -DSHARERS= how many call share, -DRESTERS= how many end it for a while,
+ * and the goroutines as in queue.h.pml.
  */
 #define SOLO
 #define RINGS   1
