@@ -340,7 +340,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.moved)
-			if q.mayYield() && q.getYields.Due(&q.looker) {
+			if !q.soon() && q.mayYield() && q.getYields.Due(&q.looker) {
 				q.getYields.End(parking.Yield(q.getYields.Start()), &q.looker)
 				if s = q.tryGet(v); q.getYields.Helped(s != lockfree.Empty) {
 					continue
@@ -356,8 +356,10 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.mu.Lock()
 			if !q.alone() && q.buffer.ShutPut() {
 				w := q.enlist(&q.getters, q.tiny)
-				if q.stage.Load() == early {
+				if q.soon() {
 					q.beginSolo()
+				} else if q.stage.Load() == resting {
+					q.countSolo()
 				}
 				q.unlock()
 				return w, nil

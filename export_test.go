@@ -26,22 +26,40 @@ func NewSolo[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := newQueue[T](capacity, firstLap)
 	q.mu.Lock()
 	defer q.unlock()
-	q.stage.Store(early)
+	q.DoNotLook()
 	q.buffer.ShutPut()
-	defer OneProcessor(true)()
 	q.beginSolo()
 	return q
 }
 
+// DoNotLook has calls of q not look. It must not be in use yet.
+func (q *core[T]) DoNotLook() { q.looker = parking.Looker{} }
+
+// Looking reports whether calls of q look.
+func (q *core[T]) Looking() bool { return q.looker.Looking() }
+
+// Look has calls of q look, if they may look at all.
+func (q *core[T]) Look() { q.looker.Init() }
+
 // MostSolo is the largest capacity of a queue that may be solo.
 const MostSolo = mostSolo
 
-// OneProcessor has queues believe that the program has one processor, or more than one, until
-// restore is called.
-func OneProcessor(one bool) (restore func()) {
-	was := oneProcessor
-	oneProcessor = func() bool { return one }
-	return func() { oneProcessor = was }
+// SoloEndsAfter has queues end solo after so many fights, and rest for that many Gets that
+// wait, until restore is called.
+func SoloEndsAfter(fights, rest uint32) (restore func()) {
+	wasFights, wasRest := mostFights, leastRest
+	mostFights, leastRest = fights, rest
+	return func() { mostFights, leastRest = wasFights, wasRest }
+}
+
+// Never is more fights than there are.
+const Never = 1 << 31
+
+// Fight takes note of a fight for the lock.
+func (q *core[T]) Fight() {
+	q.mu.Lock()
+	q.fought()
+	q.unlock()
 }
 
 // Alone reports whether q is solo.

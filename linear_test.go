@@ -366,6 +366,8 @@ func newRun(s plan, now func() int64, pause func()) *run {
 			switch s.solo {
 			case notSolo:
 				q.Share()
+			case maybeSolo:
+				q.DoNotLook()
 			case fromTheBegin:
 				q = queue.NewSolo[byte](s.capacity, s.lap)
 			}
@@ -777,7 +779,7 @@ func everyEvent(t *testing.T, kinds map[eventKind]int) {
 // against the contract. It goes on until each kind of event has happened: the
 // rarest, a waiting put that CloseNow ends, comes once in 300 to 3000 plans.
 func TestLinearizable(t *testing.T) {
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(2, 1)()
 	for _, procs := range []int{1, 2, 4} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))

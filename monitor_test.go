@@ -38,9 +38,11 @@ func TestLongHistories(t *testing.T) {
 					q := queue.New[int64](capacity)
 					sum.add(longHistory(t, q, shape.producers, shape.consumers, races(40_000)/shape.producers, early))
 					if 0 < capacity && capacity <= queue.MostSolo {
-						defer queue.OneProcessor(true)()
-						q := queue.NewSolo[int64](capacity, 0)
-						sum.add(longHistory(t, q, shape.producers, shape.consumers, races(40_000)/shape.producers, early))
+						for _, fights := range []uint32{1, queue.Never} {
+							defer queue.SoloEndsAfter(fights, 1)()
+							q := queue.NewSolo[int64](capacity, 0)
+							sum.add(longHistory(t, q, shape.producers, shape.consumers, races(20_000)/shape.producers, early))
+						}
 					}
 				})
 			}

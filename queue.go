@@ -24,9 +24,9 @@
 // before a Put happens before what another does after the Get of that item.
 //
 // Put and Get have a lock-free fast path: two atomic read-modify-writes each,
-// no lock and no allocation. (With one processor, a queue of up to 8 items on which several
-// calls have waited at once takes a lock for every call.) A goroutine that has to wait is
-// parked and uses no processor; before that it may look and yield for some 10
+// no lock and no allocation. (A queue of up to 8 items takes a lock for every call as long as
+// calls have to wait and nobody looks, as where all share a processor.) A goroutine that has to
+// wait is parked and uses no processor; before that it may look and yield for some 10
 // microseconds, if its queue is small and that has been of use, or 60 if items came fast
 // until just now. While items stream through a large queue, a Put or Get that meets the
 // other side keeps off for up to 11 microseconds, so that both go on apart and faster. A
@@ -130,7 +130,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		q.ring.Init(capacity, firstLap)
 		q.buffer, q.bounded = &q.ring, &q.ring
 		q.tiny = capacity <= tiny
-		if capacity <= mostSolo && oneProcessor() {
+		if capacity <= mostSolo {
 			q.stage.Store(early)
 		}
 		if capacity <= few || q.ring.Bytes() <= small {

@@ -289,7 +289,7 @@ func finish(t testing.TB, x *explorer, r *run, kinds map[eventKind]int) {
 //	go test -tags queue_stall -run TestSchedules -schedules 1 -seed N .     the schedule N again
 func TestSchedules(t *testing.T) {
 	defer stall.Set(nil)
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(1, 1)()
 	kinds := map[eventKind]int{}
 	steps := 0
 	for seed := *firstSeed; seed < *firstSeed+uint64(*schedules); seed++ {
@@ -307,7 +307,7 @@ func TestSchedules(t *testing.T) {
 // could be replayed.
 func TestSchedulesReplay(t *testing.T) {
 	defer stall.Set(nil)
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(1, 1)()
 	for seed := range uint64(200) {
 		var logs [2]string
 		for i := range logs {

@@ -2,26 +2,29 @@ package queue
 
 import (
 	"context"
-	"runtime"
 
+	"github.com/parkring/queue/internal/stall"
 	"github.com/parkring/queue/lockfree"
 	"github.com/parkring/queue/parking"
 )
 
-// solo is how a queue of few slots goes on, if the program has one processor, once a Get has
-// to wait: every call takes the lock, and as nobody else can be in the ring then, that takes no
-// atomic operation. To wait and to be served is a quarter cheaper so; to put and to get
-// without waiting costs twice as much.
+// solo is how a queue of few slots goes on, once a Get has to wait, while its calls do not look
+// (parking.Looker): every call takes the lock, and as nobody else can be in the ring then, that
+// takes no atomic operation. Where calls do not look they mostly share a processor, if there is
+// no other or if the scheduler has put them there. They take turns then, nearly every item needs
+// one that waits, and that takes the lock anyway. To wait and to be served is a quarter cheaper
+// so; to put and to get without waiting costs twice as much.
 //
-// Put, Get, TryPut and TryGet, and the observers, know of it. All others end it for good
-// first (share), and so do puts, when the program has more processors, and puts and polls,
-// when nobody waits any more: polls of a queue that is not solo cost loads only.
+// It ends when calls are to look again, and for a while when they fight for the lock, since
+// they run side by side then, or when nobody waits any more: polls of a queue that is not solo
+// cost loads only. Put, Get, TryPut and TryGet, and the observers, know of it; all others end
+// it for good first (share).
 //
 // Invariants, while stage is on and mu is free:
 //  1. Getters is not empty only if the ring is empty, putters only if it is full.
 //  2. Both gates are up, so that all others come to the lock.
 //
-// A call takes effect under the lock, as does the begin and the end of solo, which neither
+// A call takes effect under the lock, as do the begin and the end of solo, which neither
 // let anything in nor out. It may begin between the ring's answer to a call and the lock, so
 // whoever takes the lock to serve, or to be listed, without knowing of solo, asks there once
 // more. Who sleeps, and who wakes them, is as in core.put and core.get, and the lists
@@ -36,10 +39,13 @@ import (
 //
 // All of it is guarded by the lock.
 type solo[T any] struct {
-	ring  lockfree.Held[T]
-	left  uint64 // the items that have left the queue
-	puts  uint32 // calls of soloPut
-	quiet uint32 // since a call has waited: puts that found room, and polls that were in vain
+	ring   lockfree.Held[T]
+	left   uint64 // the items that have left the queue
+	puts   uint32 // calls of soloPut
+	fights uint32 // calls that have found the lock taken, since puts was a multiple of fightsIn
+	quiet  uint32 // since a call has waited: puts that found room, and polls that were in vain
+	rest   uint32 // so many Gets that wait have to come until it may begin again
+	rested uint32 // what rest was at first, the last time; halved every fightsIn puts
 
 	getters, putters company
 }
@@ -51,21 +57,26 @@ type company struct{ some, crowd int32 }
 // What core.stage is. It is written under the lock and read by anyone.
 const (
 	over    = iota // the queue is not solo, and will not be
-	early          // it will be from the first Get on that waits
+	resting        // it is not for a while, as counted by solo.rest
+	early          // it will be from the first Get on that waits while calls do not look
 	on             // it is
 	chained        // the queue has no bound, and will not be
 )
 
 const (
 	mostSolo      = 8   // slots
-	lookSolo      = 256 // puts between two looks at how many processors there are
 	companyMemory = 64  // calls that wait
 	throng        = 64  // calls that have waited at once
 	mostQuiet     = 256 // puts and polls while nobody waits, until it ends
+	fightsIn      = 256 // puts
+	mostRest      = 1 << 16
 )
 
-// oneProcessor reports whether the program has one processor. Variable for tests.
-var oneProcessor = func() bool { return runtime.GOMAXPROCS(0) == 1 }
+// Variables for tests.
+var (
+	mostFights uint32 = 6    // until it ends
+	leastRest  uint32 = 1024 // Gets that wait
+)
 
 // alone reports whether q is solo. If the caller has the lock, it stays so.
 func (q *core[T]) alone() bool { return q.stage.Load() == on }
@@ -74,19 +85,28 @@ func (q *core[T]) alone() bool { return q.stage.Load() == on }
 func (q *core[T]) share() {
 	if s := q.stage.Load(); s > over && s < chained {
 		q.mu.Lock()
-		q.endSolo()
+		q.endSolo(over)
 		q.unlock()
 	}
 }
 
-// beginSolo makes q solo, unless somebody is still in the ring; and it never does if the
-// program has more processors by now. It needs mu, and the gate of tail to be up.
-func (q *core[T]) beginSolo() {
-	if !oneProcessor() {
-		q.stage.Store(over)
-		return
+// soon reports whether q is solo from the next Get on that is listed.
+func (q *core[T]) soon() bool { return q.stage.Load() == early && !q.looker.Looking() }
+
+// countSolo takes note of a Get that is listed while solo rests. It needs mu.
+func (q *core[T]) countSolo() {
+	if q.solo.rest--; q.solo.rest == 0 {
+		q.stage.Store(early)
 	}
-	o := new(solo[T])
+}
+
+// beginSolo makes q solo, unless somebody is still in the ring. It needs mu, and the gate of
+// tail to be up.
+func (q *core[T]) beginSolo() {
+	o := q.solo
+	if o == nil {
+		o = new(solo[T])
+	}
 	if o.ring.Prepare(q.bounded) {
 		o.left = q.handed.Load() + q.bounded.Left()
 		q.solo = o
@@ -95,22 +115,65 @@ func (q *core[T]) beginSolo() {
 	}
 }
 
-// endSolo ends solo for good. It needs mu.
-func (q *core[T]) endSolo() {
+// endSolo ends solo; then is what stage is to be. It needs mu.
+func (q *core[T]) endSolo(then uint32) {
 	if q.alone() {
 		q.handed.Store(q.solo.left - q.bounded.Left()) // all that has not gone through the ring
 		q.solo.ring.Release(!q.getters.Empty(), !q.putters.Empty())
 	}
-	q.stage.Store(over)
+	q.stage.Store(then)
 }
+
+// restSolo ends solo for a while, which is the longer the more often that happens. It needs mu.
+func (q *core[T]) restSolo() {
+	o := q.solo
+	o.rested = min(2*o.rested+leastRest, mostRest)
+	o.rest = o.rested
+	o.fights, o.quiet = 0, 0
+	q.endSolo(resting)
+}
+
+// fight locks mu, for a call that has found it taken.
+func (q *core[T]) fight() {
+	q.mu.Lock()
+	if !stall.Enabled || stall.Random(never)%8 == 0 { // there all calls come here, and a schedule decides
+		q.fought()
+	}
+}
+
+func never() uint64 { return 1 }
+
+// fought takes note of a fight for mu. It needs mu.
+func (q *core[T]) fought() {
+	if q.solo.fights++; q.solo.fights >= mostFights && q.alone() {
+		q.restSolo()
+	}
+}
+
+// looksAgain reports whether calls are to look by now, for a call that would have to wait, and
+// ends solo then. It needs mu.
+func (q *core[T]) looksAgain() bool {
+	q.looker.Rest(q.soloMoved)
+	if !q.looker.Looking() {
+		return false
+	}
+	q.endSolo(early)
+	return true
+}
+
+// soloMoved is moved if q is solo. It needs mu.
+func (q *core[T]) soloMoved() uint64 { return q.solo.left }
 
 // soloPut is all of a put that finds that q is solo; and if it is not any more, too. end is
 // ctx.Done(): if ctx panics, then before the call is listed.
 func (q *core[T]) soloPut(ctx context.Context, end <-chan struct{}, v *T, wait bool) error {
-	q.mu.LockSolo()
+	if !q.mu.TryLock() {
+		q.fight()
+	}
 	o := q.solo
-	if o.puts++; o.puts%lookSolo == 0 && !oneProcessor() {
-		q.endSolo()
+	if o.puts++; o.puts%fightsIn == 0 {
+		o.fights = 0
+		o.rested /= 2
 	}
 	if !q.alone() {
 		q.unlock()
@@ -140,6 +203,10 @@ func (q *core[T]) soloPut(ctx context.Context, end <-chan struct{}, v *T, wait b
 		return why(ctx)
 	}
 	w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
+	if w == nil {
+		q.unlock()
+		return q.putElse(ctx, v, wait)
+	}
 	w.Item = *v
 	q.unlock()
 	end = done(ctx) // so that ctx can tell that the call waits
@@ -189,6 +256,10 @@ func (q *core[T]) soloGet(ctx context.Context, end <-chan struct{}, v *T, wait b
 		return why(ctx)
 	}
 	w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
+	if w == nil {
+		q.unlock()
+		return q.getElse(ctx, v, wait)
+	}
 	q.unlock()
 	end = done(ctx) // so that ctx can tell that the call waits
 	if !(w.Yields && q.yielded(w, &q.getYields, parking.Yield(q.getYields.Start())) || w.Sleep(end)) {
@@ -219,8 +290,12 @@ func hasEnded(done <-chan struct{}) bool {
 	}
 }
 
-// soloWait returns a waiter that is the last in l, and may yield by y. It needs mu.
+// soloWait returns a waiter that is the last in l, and may yield by y; or nil if calls are to
+// look again. It needs mu.
 func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder, own, other *company) *parking.Waiter[T] {
+	if q.looker.May() && q.looksAgain() {
+		return nil
+	}
 	q.solo.quiet = 0
 	w := q.waiters.Returned()
 	if w == nil {
@@ -254,7 +329,7 @@ func remember(n int32, now bool) int32 {
 // needless takes note of a call that would have cost less if q were not solo. It needs mu.
 func (q *core[T]) needless() {
 	if q.solo.quiet++; q.solo.quiet == mostQuiet {
-		q.endSolo()
+		q.restSolo()
 	}
 }
 

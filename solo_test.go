@@ -12,11 +12,11 @@ import (
 	"github.com/parkring/queue"
 )
 
-// With one processor, a queue of few slots becomes solo as soon as a Get waits; no other does.
+// A queue of few slots becomes solo as soon as a Get waits, if its calls do not look; no other does.
 func TestWhenSoloBegins(t *testing.T) {
 	for _, c := range []struct {
 		capacity, puts, gets int // so many Puts wait, then all items are taken, then so many Gets wait
-		one, solo            bool
+		blind, solo          bool
 	}{
 		{1, 0, 1, true, true},
 		{1, 0, 2, true, true},
@@ -29,8 +29,13 @@ func TestWhenSoloBegins(t *testing.T) {
 		{1, 2, 2, false, false},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			defer queue.OneProcessor(c.one)()
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 			inBubble(t, variant{capacity: c.capacity}.make, func(t *testing.T, q *queue.Queue[int]) {
+				if c.blind {
+					q.DoNotLook()
+				} else if !q.Looking() {
+					t.Skip("calls never look with one processor")
+				}
 				if c.puts > 0 {
 					mustPut(t, q, make([]int, c.capacity)...)
 				}
@@ -51,129 +56,113 @@ func TestWhenSoloBegins(t *testing.T) {
 	}
 }
 
-// Nor does it matter how large the items are.
-func TestSoloOfLargeItems(t *testing.T) {
-	defer queue.OneProcessor(true)()
-	require.True(t, becomesSolo(t, queue.New[[1024]byte](queue.MostSolo)))
-}
-
-// It does not begin if there are more processors by then.
-func TestSoloDoesNotBeginLate(t *testing.T) {
-	restore := queue.OneProcessor(true)
-	q := queue.New[int](1)
-	restore()
-	defer queue.OneProcessor(false)()
-	require.False(t, becomesSolo(t, q))
-}
-
-// becomesSolo reports whether q becomes solo when a Get waits.
-func becomesSolo[T any](t *testing.T, q *queue.Queue[T]) bool {
+// With one processor calls never look. Nor does it matter how large the items are.
+func TestSoloWithOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	q := queue.New[[1024]byte](queue.MostSolo)
 	done := make(chan error)
 	go func() { _, err := q.Get(bg); done <- err }()
 	for gets := 0; gets < 1; gets, _ = q.Waiting() {
 		runtime.Gosched()
 	}
-	is := q.WasSolo()
-	require.NoError(t, q.Put(bg, *new(T)))
+	require.True(t, q.Alone())
+	require.NoError(t, q.Put(bg, [1024]byte{}))
 	require.NoError(t, <-done)
-	return is
 }
 
-// Nothing is lost, and nothing overtaken, when it ends, whatever is in the queue then and
-// whoever waits.
-func TestWhatEndsSolo(t *testing.T) {
-	ended, cancel := context.WithCancel(bg)
-	cancel()
-	observers := map[string]func(q *queue.Queue[int]){
-		"Len":       func(q *queue.Queue[int]) { q.Len() },
-		"Stats":     func(q *queue.Queue[int]) { q.Stats() },
-		"Closed":    func(q *queue.Queue[int]) { q.Closed() },
-		"Drained":   func(q *queue.Queue[int]) { q.Drained() },
-		"Done":      func(q *queue.Queue[int]) { q.Done() },
-		"TrySelect": func(q *queue.Queue[int]) { _, _ = queue.TrySelect() },
+// It ends when calls are to look, for the next that would have to wait, and begins again when
+// they do not look any more.
+func TestSoloWhileCallsDoNotLook(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	if q := queue.New[int](1); !q.Looking() {
+		t.Skip("calls never look with one processor")
 	}
-	others := map[string]func(q *queue.Queue[int]){
-		"Unfinished":  func(q *queue.Queue[int]) { q.Unfinished() },
-		"Join":        func(q *queue.Queue[int]) { _ = q.Join(ended) },
-		"PutBatch":    func(q *queue.Queue[int]) { _, _ = q.PutBatch(bg, nil) },
-		"TryPutBatch": func(q *queue.Queue[int]) { _, _ = q.TryPutBatch(nil) },
-		"GetBatch":    func(q *queue.Queue[int]) { _, _ = q.GetBatch(bg, nil) },
-		"TryGetBatch": func(q *queue.Queue[int]) { _, _ = q.TryGetBatch(nil) },
-	}
-	for _, calls := range []map[string]func(q *queue.Queue[int]){observers, others} {
-		for name, do := range calls {
-			t.Run(name, func(t *testing.T) {
-				for _, k := range bounded() {
-					for n := 0; k.solo && n <= k.capacity; n++ {
-						inBubble(t, k.make, func(t *testing.T, q *queue.Queue[int]) {
-							for i := range n + 1 { // the ring begins elsewhere each time
-								mustPut(t, q, i)
-								mustGet(t, q, i)
-							}
-							for i := range n {
-								mustPut(t, q, i)
-							}
-							var gets, puts []*call
-							for i := range 2 {
-								if n == 0 {
-									gets = append(gets, goGet(q))
-								}
-								if n == k.capacity {
-									puts = append(puts, goPut(q, n+i))
-								}
-							}
-							do(q)
-							require.Equal(t, calls["Len"] != nil, q.Alone())
-							for i, get := range gets {
-								mustPut(t, q, i)
-								get.got(t, i)
-							}
-							for i := range n + len(puts) {
-								mustGet(t, q, i)
-							}
-							for _, put := range puts {
-								put.ended(t, nil)
-							}
-							mustBeEmpty(t, q)
-							want := uint64(n + 1 + n + len(gets) + len(puts))
-							require.Equal(t, queue.Stats{Cap: k.capacity, Puts: want, Gets: want}, q.Stats())
-						})
-					}
-				}
-			})
-		}
-	}
-}
-
-// A put looks now and then whether there are more processors, also if no call waits.
-func TestSoloEndsWithMoreProcessors(t *testing.T) {
-	defer queue.OneProcessor(false)()
-	for _, waits := range []bool{false, true} {
-		t.Run(fmt.Sprintf("waits=%v", waits), func(t *testing.T) {
-			inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
-				n := 0
-				for ; q.Alone() && n < 1000; n++ {
-					if waits {
-						get := goGet(q)
-						mustPut(t, q, n)
-						get.got(t, n)
+	for _, putWaits := range []bool{false, true} {
+		t.Run(fmt.Sprintf("putWaits=%v", putWaits), func(t *testing.T) {
+			inBubble(t, variant{capacity: 2, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+				for range 3 {
+					require.True(t, q.Alone())
+					mustPut(t, q, 1)
+					q.Look()
+					mustPut(t, q, 2)
+					require.True(t, q.Alone(), "a call that need not wait does not ask")
+					if putWaits {
+						put := goPut(q, 3)
+						require.False(t, q.Alone())
+						mustGet(t, q, 1)
+						put.ended(t, nil)
+						mustGet(t, q, 2)
+						mustGet(t, q, 3)
 					} else {
-						mustPut(t, q, n)
-						mustGet(t, q, n)
+						mustGet(t, q, 1)
+						mustGet(t, q, 2)
 					}
+					get := goGet(q)
+					require.False(t, q.Alone())
+					mustPut(t, q, 4)
+					get.got(t, 4)
+					q.DoNotLook()
+					get = goGet(q)
+					require.True(t, q.Alone())
+					mustPut(t, q, 5)
+					get.got(t, 5)
 				}
-				require.Less(t, n, 1000)
-				require.Greater(t, n, 100, "not so often that it costs")
-				mustPut(t, q, 1)
-				mustGet(t, q, 1)
 			})
 		})
 	}
 }
 
-// Puts that find room, and polls of no use, end it, unless calls wait in between.
+// It ends when calls fight for the lock, and rests then: longer each time, but what has been
+// without fights is counted for it.
+func TestSoloEndsWhenCallsFight(t *testing.T) {
+	inBubble(t, variant{capacity: 1, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+		wait := func() {
+			get := goGet(q)
+			mustPut(t, q, 1)
+			get.got(t, 1)
+		}
+		// fight has calls fight so often that it ends, and returns how long it rests then.
+		fight := func() (rest int) {
+			for range 300 { // the fights of before do not count any more
+				q.Fight()
+				for range 100 {
+					wait()
+				}
+				require.True(t, q.Alone(), "some fights do no harm")
+			}
+			for n := 0; q.Alone(); n++ {
+				require.Less(t, n, 20)
+				q.Fight()
+			}
+			for ; !q.Alone(); rest++ {
+				require.Less(t, rest, 100_000)
+				wait()
+			}
+			return rest
+		}
+		first := fight()
+		require.Greater(t, first, 1000)
+		require.Less(t, first, 1100)
+		require.Less(t, fight(), 1100, "it has gone well for long")
+		again := func() (rest int) {
+			for q.Alone() {
+				q.Fight()
+			}
+			for ; !q.Alone(); rest++ {
+				wait()
+			}
+			return rest
+		}
+		second := again()
+		require.Greater(t, second, 2*first-100)
+		require.Greater(t, again(), 2*second-100)
+	})
+}
+
+// Puts that find room, and polls of no use, end it, unless calls wait in between; and for a
+// while only.
 func TestSoloEndsWhenNobodyWaits(t *testing.T) {
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(queue.Never, 10)()
 	for name, do := range map[string]func(t *testing.T, q *queue.Queue[int]){
 		"TryPut": func(t *testing.T, q *queue.Queue[int]) { require.ErrorIs(t, q.TryPut(2), queue.ErrFull) },
 		"TryGet": func(t *testing.T, q *queue.Queue[int]) { mustBeEmpty(t, q) },
@@ -210,6 +199,12 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 					mustGet(t, q, 1)
 				}
 				mustBeEmpty(t, q)
+				for range 20 {
+					get := goGet(q)
+					mustPut(t, q, 4)
+					get.got(t, 4)
+				}
+				require.True(t, q.Alone(), "it begins again")
 			})
 		})
 	}
@@ -218,7 +213,7 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 // A call that waits yields, but for crowds on one side, and those who are not the first of
 // their side if several wait on both. With one slot all yield, if they are not very many.
 func TestWhoYieldsSolo(t *testing.T) {
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(queue.Never, 1)()
 	for _, capacity := range []int{1, 2} {
 		q := queue.NewSolo[int](capacity, 0)
 		// gets lists so many Gets, which are served then, and returns who was to yield.

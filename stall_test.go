@@ -233,7 +233,7 @@ func mayMeet(p, q stall.Point) bool {
 // balances.
 func TestFrozen(t *testing.T) {
 	defer stall.Set(nil)
-	defer queue.OneProcessor(true)()
+	defer queue.SoloEndsAfter(queue.Never, 1)()
 	rng := rand.New(rand.NewPCG(*firstSeed, 4))
 	seed, runs := *firstSeed, 0
 	// until tries plans until one gets goroutines to all these points, one after

@@ -55,11 +55,13 @@ func TestStress(t *testing.T) {
 							q.CheckInvariants()
 						}
 						if 0 < capacity && capacity <= queue.MostSolo {
-							defer queue.OneProcessor(true)()
-							q := queue.NewSolo[stress.Item](capacity, 0)
-							_, err := r.Run(q)
-							require.NoError(t, err)
-							q.CheckInvariants()
+							for _, fights := range []uint32{1, queue.Never} {
+								defer queue.SoloEndsAfter(fights, 1)()
+								q := queue.NewSolo[stress.Item](capacity, 0)
+								_, err := r.Run(q)
+								require.NoError(t, err)
+								q.CheckInvariants()
+							}
 						}
 						if shape.producers == 1 && shape.consumers == 1 && capacity > 0 {
 							q := queue.NewSPSC[stress.Item](capacity)

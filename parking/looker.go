@@ -132,6 +132,9 @@ func (l *Looker) Init() {
 	}
 }
 
+// May reports whether calls look, or may at some other time.
+func (l *Looker) May() bool { return l.state.Load() != never }
+
 // Looking reports whether calls look.
 func (l *Looker) Looking() bool { return l.state.Load() >= trying }
 
@@ -279,11 +282,11 @@ func (l *Looker) measure(now time.Duration, moved func() uint64) {
 	switch {
 	case l.settled && l.calls >= 4 && d > measuring:
 		n, calls := moved(), l.calls
-		items := n - l.from
+		items := int64(n - l.from)
 		l.begin(now, n, true)
 		rate := float64(items) / float64(max(d, 1))
 		switch {
-		case items == 0:
+		case items <= 0: // or moved has been asked by a call that did not know where the items are by now
 		case l.state.Load() == not:
 			l.didNot(now, n, rate)
 		case 2*quick >= calls:

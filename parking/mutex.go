@@ -48,8 +48,7 @@ func (m *Mutex) Lock() {
 	}
 }
 
-// LockSolo is Lock for a program with one processor, where pauses are of no use. It is
-// inlined, as Lock is not.
+// LockSolo is Lock for calls that mostly find m free. It is inlined, as Lock is not.
 func (m *Mutex) LockSolo() {
 	if stall.Enabled {
 		m.lockSlow()
@@ -57,6 +56,11 @@ func (m *Mutex) LockSolo() {
 	}
 	m.mu.Lock()
 }
+
+// TryLock locks m if it is free, and reports whether it did. It is inlined, and costs
+// more than LockSolo. (A schedule has to decide at each lock who gets it, so there it never
+// does.)
+func (m *Mutex) TryLock() bool { return !stall.Enabled && m.mu.TryLock() }
 
 func (m *Mutex) lockSlow() {
 	stall.At(stall.MutexLock)
