@@ -29,7 +29,8 @@ import (
 //     was of no use: the other side seems to run on another processor by now.
 //   - The system may leave both sides on one processor for milliseconds at first, and then
 //     yields are of use, and looks are not. So until a trial has settled there are few
-//     looks before each yield; and the trial is lost if none was of use.
+//     looks before each yield; and the trial is lost if none was of use, at once if it is
+//     slow, too. Likewise the first looks of a queue end if none was of use.
 //   - Whoever yields goes to the end of the line of all goroutines that are ready, and
 //     beside some that only compute it may take 10 ms until it runs again. A call whose
 //     yield has taken so long looks no further. And if fewer items have moved meanwhile than
@@ -99,6 +100,7 @@ const (
 	longRest  = 50          // times as long as a yield that was long: then 2% of the time goes into such
 	mostRest  = time.Minute // the whole program may have been stopped
 	slowest   = 1e-4        // items per ns that others who use this queue move in a long yield, at least
+	poor      = 3           // a trial that moves so many times fewer items than calls do without looks ends early
 	dear      = 1.1         // looks have to be so many times as fast, since they take processor time
 )
 
@@ -108,6 +110,8 @@ var (
 	tooLong        = time.Millisecond      // a yield
 	settling       = [states]time.Duration{not: 50 * time.Microsecond, trying: 500 * time.Microsecond, looking: 200 * time.Microsecond}
 	measuring      = 100 * time.Microsecond
+	firstLooks     = 100 * time.Microsecond
+	poorTrial      = 150 * time.Microsecond
 	parallel       = backoff.Parallel
 	oversubscribed = backoff.Oversubscribed
 )
@@ -295,14 +299,28 @@ func (l *Looker) measure(now time.Duration, moved func() uint64) {
 		default:
 			l.did(now, n, rate)
 		}
+	case !l.settled && l.calls >= watched && quick+slow == 0 && l.inVain(d, moved):
+		if l.state.Load() == trying {
+			l.lose(now, moved())
+		} else {
+			l.stop(now, moved())
+		}
 	case !l.settled && (l.calls >= 2 && d > settling[l.state.Load()] || l.calls >= watched && slow > l.calls/4):
 		// (Slow looks: the other side runs already, and its processor is far.)
-		if l.state.Load() == trying && l.calls >= watched && quick+slow == 0 {
-			l.lose(now, moved()) // only yields were of use: both sides are on one processor
-		} else {
-			l.begin(now, moved(), true)
-		}
+		l.begin(now, moved(), true)
 	}
+}
+
+// inVain reports whether it is time to end looks of which none was of use for d, but yields
+// only: both sides are on one processor.
+func (l *Looker) inVain(d time.Duration, moved func() uint64) bool {
+	switch l.state.Load() {
+	case looking: // the first ones of a queue
+		return d > firstLooks
+	case trying:
+		return d > settling[trying] || d > poorTrial && float64(moved()-l.from) < l.plain*float64(d)/poor
+	}
+	return false
 }
 
 // begin begins a measurement.

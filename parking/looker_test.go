@@ -21,14 +21,17 @@ func newLooker(t *testing.T, quick bool) *Looker {
 	}
 	clockBefore, parallelBefore, oversubscribedBefore := clock, parallel, oversubscribed
 	quickBefore, longBefore, settlingBefore, measuringBefore := quickLook, tooLong, settling, measuring
+	firstBefore, poorBefore := firstLooks, poorTrial
 	t.Cleanup(func() {
 		clock, parallel, oversubscribed = clockBefore, parallelBefore, oversubscribedBefore
 		quickLook, tooLong, settling, measuring = quickBefore, longBefore, settlingBefore, measuringBefore
+		firstLooks, poorTrial = firstBefore, poorBefore
 	})
 	clock = func() time.Duration { now++; return now }
 	parallel = func() bool { return true }
 	oversubscribed = func() bool { return false }
 	quickLook, tooLong, settling, measuring = 0, time.Hour, [states]time.Duration{}, 0
+	firstLooks, poorTrial = time.Hour, time.Hour
 	if quick {
 		quickLook = time.Hour
 	}
@@ -272,6 +275,53 @@ func TestTrialIsLostIfOnlyYieldsAreOfUse(t *testing.T) {
 // The other side may have come to run on another processor before the next trial is due, and
 // two useless yields in a row are a sign of that. But a trial that was lost just now is not
 // repeated.
+func TestLooksOfNoUseEndEarly(t *testing.T) {
+	const plain = 0.01 // items per ns without looks
+	for _, c := range []struct {
+		way    int32
+		after  time.Duration
+		useful int     // the useful-th look
+		rate   float64 // in the meantime
+		then   int32
+	}{
+		{looking, 101 * time.Microsecond, looks + 1, 1, not}, // the first looks
+		{looking, 99 * time.Microsecond, looks + 1, 1, looking},
+		{looking, 101 * time.Microsecond, looks, 1, looking},
+		{trying, 151 * time.Microsecond, fewLooks + 1, plain / 4, not},
+		{trying, 149 * time.Microsecond, fewLooks + 1, plain / 4, trying},
+		{trying, 151 * time.Microsecond, fewLooks, plain / 4, trying},
+		{trying, 151 * time.Microsecond, fewLooks + 1, plain / 2, trying},
+	} {
+		l := newLooker(t, true)
+		firstLooks, poorTrial = 100*time.Microsecond, 150*time.Microsecond
+		measuring, settling = time.Hour, [states]time.Duration{looking: time.Hour, trying: time.Hour}
+		l.plain = plain
+		gap := l.gap
+		var items uint64
+		moved := func() uint64 { return items }
+		if c.way == trying {
+			l.change(trying, clock(), 0)
+		} else {
+			l.since = clock()
+		}
+		for i := range watched {
+			if i == watched-1 {
+				items = uint64(c.rate * float64(c.after))
+				now = l.since + c.after
+			}
+			n := 0
+			require.Equal(t, c.way, l.state.Load())
+			require.True(t, l.Look(func() bool { n++; return n >= c.useful }, moved))
+		}
+		require.Equal(t, c.then, l.state.Load(), c)
+		if c.way == trying && c.then == not {
+			require.Equal(t, 2*gap, l.gap)
+		} else {
+			require.Equal(t, gap, l.gap, "the first looks are no trial")
+		}
+	}
+}
+
 func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	q := traffic{l: newLooker(t, false), with: 1, sans: 4}
 	require.False(t, q.l.Again(), "calls look anyway")
