@@ -103,16 +103,18 @@ func (q *core[T]) countSolo() {
 // beginSolo makes q solo, unless somebody is still in the ring. It needs mu, and the gate of
 // tail to be up.
 func (q *core[T]) beginSolo() {
+	var ring lockfree.Held[T]
+	if !ring.Prepare(q.bounded) {
+		return
+	}
+	if q.solo == nil {
+		q.solo = new(solo[T])
+	}
 	o := q.solo
-	if o == nil {
-		o = new(solo[T])
-	}
-	if o.ring.Prepare(q.bounded) {
-		o.left = q.handed.Load() + q.bounded.Left()
-		q.solo = o
-		q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it
-		o.ring.Hold()
-	}
+	o.ring = ring
+	o.left = q.handed.Load() + q.bounded.Left()
+	q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it
+	o.ring.Hold()
 }
 
 // endSolo ends solo; then is what stage is to be. It needs mu.
