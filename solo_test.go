@@ -70,6 +70,72 @@ func TestSoloWithOneProcessor(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
+// Nothing is lost, and nothing overtaken, when it ends, whatever is in the queue then and
+// whoever waits.
+func TestWhatEndsSolo(t *testing.T) {
+	ended, cancel := context.WithCancel(bg)
+	cancel()
+	observers := map[string]func(q *queue.Queue[int]){
+		"Len":       func(q *queue.Queue[int]) { q.Len() },
+		"Stats":     func(q *queue.Queue[int]) { q.Stats() },
+		"Closed":    func(q *queue.Queue[int]) { q.Closed() },
+		"Drained":   func(q *queue.Queue[int]) { q.Drained() },
+		"Done":      func(q *queue.Queue[int]) { q.Done() },
+		"TrySelect": func(q *queue.Queue[int]) { _, _ = queue.TrySelect() },
+	}
+	others := map[string]func(q *queue.Queue[int]){
+		"Unfinished":  func(q *queue.Queue[int]) { q.Unfinished() },
+		"Join":        func(q *queue.Queue[int]) { _ = q.Join(ended) },
+		"PutBatch":    func(q *queue.Queue[int]) { _, _ = q.PutBatch(bg, nil) },
+		"TryPutBatch": func(q *queue.Queue[int]) { _, _ = q.TryPutBatch(nil) },
+		"GetBatch":    func(q *queue.Queue[int]) { _, _ = q.GetBatch(bg, nil) },
+		"TryGetBatch": func(q *queue.Queue[int]) { _, _ = q.TryGetBatch(nil) },
+	}
+	for _, calls := range []map[string]func(q *queue.Queue[int]){observers, others} {
+		for name, do := range calls {
+			t.Run(name, func(t *testing.T) {
+				for _, k := range bounded() {
+					for n := 0; k.solo && n <= k.capacity; n++ {
+						inBubble(t, k.make, func(t *testing.T, q *queue.Queue[int]) {
+							for i := range n + 1 { // the ring begins elsewhere each time
+								mustPut(t, q, i)
+								mustGet(t, q, i)
+							}
+							for i := range n {
+								mustPut(t, q, i)
+							}
+							var gets, puts []*call
+							for i := range 2 {
+								if n == 0 {
+									gets = append(gets, goGet(q))
+								}
+								if n == k.capacity {
+									puts = append(puts, goPut(q, n+i))
+								}
+							}
+							do(q)
+							require.Equal(t, calls["Len"] != nil, q.Alone())
+							for i, get := range gets {
+								mustPut(t, q, i)
+								get.got(t, i)
+							}
+							for i := range n + len(puts) {
+								mustGet(t, q, i)
+							}
+							for _, put := range puts {
+								put.ended(t, nil)
+							}
+							mustBeEmpty(t, q)
+							want := uint64(n + 1 + n + len(gets) + len(puts))
+							require.Equal(t, queue.Stats{Cap: k.capacity, Puts: want, Gets: want}, q.Stats())
+						})
+					}
+				}
+			})
+		}
+	}
+}
+
 // It ends when calls are to look, for the next that would have to wait, and begins again when
 // they do not look any more.
 func TestSoloWhileCallsDoNotLook(t *testing.T) {
