@@ -119,6 +119,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 	if len(vs) == 0 && q.buffer.Closed() {
 		return 0, lockfree.Closed
 	}
+	var off backoff.Backoff
 	for n < len(vs) {
 		k, s := q.buffer.TryPutBatch(vs[n:])
 		n += k
@@ -127,7 +128,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 		case lockfree.Gated:
 			n += q.handAll(vs[n:])
 		case lockfree.Busy:
-			backoff.Yield(1)
+			off.Wait(1)
 		default:
 			return n, s
 		}
@@ -143,6 +144,7 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 	if len(buf) == 0 && q.Drained() {
 		return 0, lockfree.Drained
 	}
+	var off backoff.Backoff
 	for n < len(buf) {
 		k, s := q.buffer.TryGetBatch(buf[n:])
 		n += k
@@ -151,9 +153,13 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 		case lockfree.Last:
 			q.finish()
 		case lockfree.Gated:
+			if !q.buffer.HeadReady() {
+				off.Wait(1) // as in get
+				continue
+			}
 			n += q.promoteAll(buf[n:])
 		case lockfree.Busy:
-			backoff.Yield(1)
+			off.Wait(1)
 		case lockfree.Drained:
 			q.finish()
 			return n, s
@@ -185,10 +191,6 @@ func (q *core[T]) handAll(vs []T) (n int) {
 // promoteAll takes as many items as buf can hold and lets in as many that waiting Puts
 // bring. It returns how many.
 func (q *core[T]) promoteAll(buf []T) (n int) {
-	if !q.buffer.HeadReady() {
-		backoff.Yield(1) // as in get
-		return 0
-	}
 	var served parking.List[T]
 	q.mu.Lock()
 	for n < len(buf) {

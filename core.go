@@ -173,7 +173,7 @@ func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 // call that does: it is not listed, and neither gate is up because of it. (In a tiny
 // buffer its caller yields once it is listed, before it sleeps.)
 func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
-	again := false // it has kept off once
+	var off backoff.Backoff
 	for {
 		switch s {
 		case lockfree.OK:
@@ -232,8 +232,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			q.keepOff(&q.putPace, wait, again)
-			again = true
+			q.keepOff(&off, &q.putPace, wait)
 			s = q.putIfReady(v)
 		}
 	}
@@ -297,7 +296,7 @@ func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 // whose gate is up comes to give, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
 func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
-	again := false // it has kept off once
+	var off backoff.Backoff
 	for {
 		switch s {
 		case lockfree.OK:
@@ -310,7 +309,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return nil, q.soloGet(ctx, asked(ctx), v, wait)
 			}
 			if !q.buffer.HeadReady() {
-				backoff.Yield(1) // without the lock, lest all getters queue up behind a slow putter
+				off.Wait(1) // without the lock, lest all getters queue up behind a slow putter
 				s = q.getIfReady(v)
 				continue
 			}
@@ -372,8 +371,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 		case lockfree.Unmade:
 			panic(notMade)
 		default: // Busy, Retired
-			q.keepOff(&q.getPace, wait, again)
-			again = true
+			q.keepOff(&off, &q.getPace, wait)
 			s = q.getIfReady(v)
 		}
 	}
@@ -410,19 +408,15 @@ func (q *core[T]) tryGet(v *T) lockfree.State {
 	return s
 }
 
-// keepOff pauses after a lost race, or before a slot in flight, only briefly for a call that
-// must not wait, and yields if that has not been enough. (Beside goroutines that only compute
-// a yield may take 10 ms and more.)
-func (q *core[T]) keepOff(pace *parking.Pacer, wait, again bool) {
+// keepOff keeps off after a lost race, or before a slot in flight, only briefly if the call must
+// not wait. (It does not yield at once: beside goroutines that only compute a yield may take
+// 10 ms and more.)
+func (q *core[T]) keepOff(off *backoff.Backoff, pace *parking.Pacer, wait bool) {
 	times := 1
 	if wait {
 		times = pace.Times(q.moved, q.buffer.Cap())
 	}
-	if again {
-		backoff.Yield(times)
-	} else {
-		backoff.KeepOff(times)
-	}
+	off.Wait(times)
 }
 
 // all returns an iterator over what get returns until it fails.

@@ -1,6 +1,10 @@
 package queue
 
-import "context"
+import (
+	"context"
+
+	"github.com/parkring/queue/internal/backoff"
+)
 
 // ForcePut appends v to the queue and never waits: if the queue is full it takes
 // the oldest item out, both at one instant, and returns that item and true. Use it
@@ -13,7 +17,8 @@ import "context"
 // ForcePut takes the lock of the slow path; it allocates nothing.
 func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	q.share()
-	for again := false; ; again = true {
+	var off backoff.Backoff
+	for {
 		s := q.last().TryPut(v)
 		if _, err := q.put(context.Background(), &v, s, false); err != ErrFull {
 			return evicted, false, err
@@ -22,7 +27,7 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 			return evicted, true, nil
 		}
 		// Somebody made room, or closed the queue, or the oldest item is in flight.
-		q.keepOff(&q.putPace, false, again)
+		off.Wait(1)
 	}
 }
 

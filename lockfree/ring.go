@@ -484,10 +484,11 @@ func (r *Ring[T]) TakeAll() (items []T) {
 
 // takeTo appends the items from head, whose gate is up, to the position t.
 func (r *Ring[T]) takeTo(t uint64, items []T) []T {
+	var off backoff.Backoff
 	for p := r.position(r.head.Load()); p != t; {
 		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in Publish
 		if st&^runs != p|full {
-			backoff.Yield(1)
+			off.Wait(1)
 			continue
 		}
 		for range r.run(st) {

@@ -29,19 +29,29 @@ func Parallel() bool { return min(runtime.GOMAXPROCS(0), numCPU()) > 1 }
 // scheduler has given them a thread.
 func Oversubscribed() bool { return runtime.GOMAXPROCS(0) > numCPU() }
 
-// KeepOff is for a caller that lost a claim or met a slot in flight. It pauses, some times
-// as long as it must be at least: the other side needs only a few instructions more, mostly
-// on another processor.
-func KeepOff(times int) {
+// Backoff is for a loop of a call that has lost a claim or met a slot in flight, until it has
+// not. The other side needs only a few instructions more, mostly on another processor, so it
+// pauses at first. If that has not been enough it yields as well, so that the other side finishes
+// even if there is one processor only. But the other side may have a thread of its own, which
+// the system has stopped in favour of this one: they are on one processor, though there may be
+// others, and it would go on when our time slice is over, after 3 to 4 ms. So from the
+// eighth time on the thread yields, too.
+//
+// Its zero value is ready for use.
+type Backoff struct{ times int }
+
+const threadYields = 8
+
+// Wait is for each turn of the loop. It pauses, some times as long as it must be at least.
+func (b *Backoff) Wait(times int) {
 	stall.At(stall.Backoff)
 	spin(times * yieldTurns)
-}
-
-// Yield is KeepOff, and then yields the processor, so that the other side finishes even if it
-// has been descheduled and there is one processor only.
-func Yield(times int) {
-	KeepOff(times)
-	runtime.Gosched()
+	if b.times++; b.times > 1 {
+		runtime.Gosched()
+	}
+	if b.times > threadYields {
+		yieldThread()
+	}
 }
 
 // Pause is for a caller that looks again and again whether a slot is ready.

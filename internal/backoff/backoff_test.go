@@ -39,7 +39,7 @@ func TestPausesTakeTime(t *testing.T) {
 
 // With one processor the other side runs only if the caller yields: without,
 // it would have to wait for the end of the caller's time slice of 10 ms.
-func TestYieldLetsOthersRun(t *testing.T) {
+func TestBackoffLetsOthersRun(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	turns := 0
 	done := make(chan struct{})
@@ -50,12 +50,33 @@ func TestYieldLetsOthersRun(t *testing.T) {
 		}
 		close(done)
 	}()
+	var off Backoff
 	for range 1000 {
-		Yield(1)
+		off.Wait(1)
 	}
 	select {
 	case <-done:
 	default:
-		t.Errorf("the other goroutine had %d turns in 1000 yields", turns)
+		t.Errorf("the other goroutine had %d turns in 1000 waits", turns)
+	}
+}
+
+// A system call is for the case that nothing else has helped.
+func TestBackoffYieldsTheThreadLate(t *testing.T) {
+	defer func(f func()) { yieldThread = f }(yieldThread)
+	yields := 0
+	yieldThread = func() { yields++ }
+	var off Backoff
+	for range threadYields {
+		off.Wait(1)
+	}
+	if yields != 0 {
+		t.Errorf("%d yields of the thread at first, want none", yields)
+	}
+	for range 10 {
+		off.Wait(1)
+	}
+	if yields != 10 {
+		t.Errorf("%d yields of the thread in 10 waits, want 10", yields)
 	}
 }
