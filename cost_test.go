@@ -188,7 +188,7 @@ func heap() int64 {
 
 func TestIdleQueueIsSmall(t *testing.T) {
 	const n = 1000
-	for _, c := range []struct{ capacity, most int }{{0, 4 << 10}, {1, 1536}, {64, 2560}} {
+	for _, c := range []struct{ capacity, most int }{{0, 4 << 10}, {1, 1536}, {64, 3584}} {
 		queues := make([]*queue.Queue[int], n)
 		before := heap()
 		for i := range queues {

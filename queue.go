@@ -102,8 +102,8 @@ var _ = New[int]
 // dropped is collected.
 //
 // A bounded queue allocates its capacity at once: 8 bytes and a T, rounded up to
-// a multiple of 8, per item; but if that is less than 1 KiB in all, up to 64 bytes
-// per item and 1 KiB in all, so that items are on different cache lines. An
+// a multiple of 8, per item; but if that is less than 2 KiB in all, up to 64 bytes
+// per item and 2 KiB in all, so that items are on different cache lines. An
 // unbounded one starts with 2.5 KiB for small T, grows with what it holds and
 // shrinks after a burst. New panics if no address space could hold capacity items.
 //

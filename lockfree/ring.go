@@ -110,7 +110,7 @@ func (r *Ring[T]) build(capacity, stride int, firstLap uint64) {
 // line. A large one is dense, so that a burst of items takes fewer lines.
 const (
 	line   = 64      // bytes
-	spread = 1 << 10 // bytes, at most
+	spread = 1 << 11 // bytes, at most
 )
 
 // apart returns how far the slots of a ring of that capacity should be apart.
