@@ -34,8 +34,8 @@ func Oversubscribed() bool { return runtime.GOMAXPROCS(0) > numCPU() }
 // pauses at first. If that has not been enough it yields as well, so that the other side finishes
 // even if there is one processor only. But the other side may have a thread of its own, which
 // the system has stopped in favour of this one: they are on one processor, though there may be
-// others, and it would go on when our time slice is over, after 3 to 4 ms. So from the
-// eighth time on the thread yields, too.
+// others, and it would go on when our time slice is over, after 3 to 4 ms. So after
+// eight times the thread yields, too.
 //
 // Its zero value is ready for use.
 type Backoff struct{ times int }
