@@ -272,9 +272,8 @@ func TestTrialIsLostIfOnlyYieldsAreOfUse(t *testing.T) {
 	}
 }
 
-// The other side may have come to run on another processor before the next trial is due, and
-// two useless yields in a row are a sign of that. But a trial that was lost just now is not
-// repeated.
+// The first looks of a queue, and a slow trial, end early if only yields were of use, and not if
+// one look was.
 func TestLooksOfNoUseEndEarly(t *testing.T) {
 	const plain = 0.01 // items per ns without looks
 	for _, c := range []struct {
@@ -322,6 +321,9 @@ func TestLooksOfNoUseEndEarly(t *testing.T) {
 	}
 }
 
+// The other side may have come to run on another processor before the next trial is due, and
+// two useless yields in a row are a sign of that. But a trial that was lost just now is not
+// repeated.
 func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	q := traffic{l: newLooker(t, false), with: 1, sans: 4}
 	require.False(t, q.l.Again(), "calls look anyway")
