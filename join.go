@@ -145,13 +145,21 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 		return nil
 	case <-done(ctx):
 	}
+	if q.giveUpJoin(j) {
+		return why(ctx)
+	}
+	return nil // it was woken, too
+}
+
+// giveUpJoin takes j out if it has not been woken, and reports whether it did.
+func (q *core[T]) giveUpJoin(j joiner) bool {
 	q.mu.Lock()
 	defer q.unlock()
 	i := slices.Index(q.tasks.joiners, j)
 	if i < 0 {
-		return nil // it was woken, too
+		return false
 	}
 	q.tasks.joiners = slices.Delete(q.tasks.joiners, i, i+1)
 	q.tasks.joining.Add(-1)
-	return why(ctx)
+	return true
 }
