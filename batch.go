@@ -38,7 +38,8 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 			return n, err
 		}
 		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
-			left, err := q.sleep(ctx, w, &q.putters, nil)
+			end := done(ctx)
+			left, err := q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
 			return len(vs) - left, err
 		}
 	}
@@ -78,11 +79,7 @@ func (q *core[T]) GetBatch(ctx context.Context, buf []T) (n int, err error) {
 		return n, drained(n, s)
 	}
 	var v T
-	w, err := q.get(ctx, &v, lockfree.Unready, true)
-	if w != nil {
-		_, err = q.sleep(ctx, w, &q.getters, &v)
-	}
-	if err != nil {
+	if err := q.getElse(ctx, &v, lockfree.Unready, true); err != nil {
 		return 0, err
 	}
 	buf[0] = v

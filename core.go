@@ -162,12 +162,22 @@ func (q *core[T]) Empty() bool { return q.Len() == 0 }
 // It is a snapshot, like Len. A queue without a bound is never full.
 func (q *core[T]) Full() bool { return q.Cap() > 0 && q.Len() == q.Cap() }
 
+// putElse is the rest of a Put, or of a TryPut if wait is false, whose attempt has returned s.
+//
+// What comes before the sleep is in put, and the sleep here, because no processor foresees a
+// return across a sleep: the fewer functions have to return after it the better.
+func (q *core[T]) putElse(ctx context.Context, v *T, s lockfree.State, wait bool) error {
+	w, err := q.put(ctx, v, s, wait)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
+	}
+	return err
+}
+
 // put puts v, going on after an attempt that returned s. If the queue is full and wait is
 // true, it returns a waiter that brings v, and the caller has to sleep and to call awake;
 // if wait is false, it returns ErrFull then.
-//
-// It is the caller that sleeps because no processor foresees a return across a sleep, so
-// the fewer functions have to return after it the better.
 //
 // Before it waits it looks and yields, as long as that is of use. Nobody counts on a
 // call that does: it is not listed, and neither gate is up because of it. (In a tiny
@@ -180,7 +190,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				return nil, q.soloPut(ctx, asked(ctx), v, wait)
+				return nil, q.soloPut(ctx, v, wait)
 			}
 			q.mu.Lock()
 			w := q.give(v)
@@ -211,7 +221,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.putPace.Waited()
 			q.looker.Rest(q.moved)
 			if !q.tiny && q.mayYield() && q.putYields.Due(&q.looker) {
-				q.putYields.End(parking.Yield(q.putYields.Start()), &q.looker)
+				q.putYields.End(parking.Yield(q.putYields.Start(parking.AnyTurn())), &q.looker)
 				if s = q.tryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
@@ -287,6 +297,16 @@ func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 	return w
 }
 
+// getElse is the rest of a Get, or of a TryGet if wait is false, whose attempt has returned s.
+func (q *core[T]) getElse(ctx context.Context, v *T, s lockfree.State, wait bool) error {
+	w, err := q.get(ctx, v, s, wait)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.getters, v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
+	}
+	return err
+}
+
 // get takes the oldest item, going on after an attempt that returned s. If the queue is
 // empty and wait is true, it returns a waiter, and the caller has to sleep, as for put; if
 // wait is false, it returns ErrEmpty then.
@@ -306,7 +326,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			return nil, nil
 		case lockfree.Gated:
 			if q.alone() {
-				return nil, q.soloGet(ctx, asked(ctx), v, wait)
+				return nil, q.soloGet(ctx, v, wait)
 			}
 			if !q.buffer.HeadReady() {
 				off.Wait(1) // without the lock, lest all getters queue up behind a slow putter
@@ -340,7 +360,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.getPace.Waited()
 			q.looker.Rest(q.moved)
 			if !q.soon() && q.mayYield() && q.getYields.Due(&q.looker) {
-				q.getYields.End(parking.Yield(q.getYields.Start()), &q.looker)
+				q.getYields.End(parking.Yield(q.getYields.Start(parking.AnyTurn())), &q.looker)
 				if s = q.tryGet(v); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
@@ -448,15 +468,6 @@ func ask(ctx context.Context) (<-chan struct{}, error) {
 	return ctx.Done(), err
 }
 
-// asked is done for a call that may have asked ctx before.
-func asked(ctx context.Context) <-chan struct{} {
-	if ctx == nil {
-		return nil
-	}
-	end, _ := ask(ctx)
-	return end
-}
-
 // done returns ctx.Done(), or nil for a nil ctx.
 func done(ctx context.Context) <-chan struct{} {
 	if ctx == nil {
@@ -497,13 +508,6 @@ func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 // that it waits.
 func (q *core[T]) yielded(w *parking.Waiter[T], y *parking.Yielder, start time.Duration) (woken bool) {
 	return w.Yielded(start, y, &q.looker, q.moved)
-}
-
-// sleep yields, if w says so, sleeps until w is served or ctx has ended, and returns what
-// awake does. Put and Get of Queue and of SPSC have these lines in themselves: see put.
-func (q *core[T]) sleep(ctx context.Context, w *parking.Waiter[T], l *parking.List[T], v *T) (left int, err error) {
-	end := done(ctx)
-	return q.awake(ctx, w, l, v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
 }
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or

@@ -111,7 +111,7 @@ func (q *core[T]) SoloWaits(puts bool, n int, serve func()) (yields []bool) {
 		if yields = append(yields, w.Yields); !w.Yields {
 			w.Sleep(nil)
 		}
-		q.waiters.Return(w)
+		q.waiters.Give(w)
 	}
 	return yields
 }

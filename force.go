@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"context"
-
 	"github.com/parkring/queue/internal/backoff"
 )
 
@@ -20,7 +18,7 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	var off backoff.Backoff
 	for {
 		s := q.last().TryPut(v)
-		if _, err := q.put(context.Background(), &v, s, false); err != ErrFull {
+		if err := q.putElse(nil, &v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {

@@ -165,35 +165,36 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
 			if unsafe.Sizeof(v) > inRegisters {
-				return q.soloPut(ctx, done(ctx), &v, true)
+				return q.soloPut(ctx, &v, true)
 			}
 			small := v
-			return q.soloPut(ctx, done(ctx), &small, true)
+			return q.soloPut(ctx, &small, true)
 		}
 		r = q.chain.Last()
 	}
 	s, t := r.PutSlot()
-	if st, ok := r.ClaimPutAt(s, t); !ok {
-		var state lockfree.State
-		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			var item *T
-			if unsafe.Sizeof(v) > inRegisters {
-				item = &v
-			} else {
-				small := v
-				item = &small
-			}
-			w, err := q.put(ctx, item, state, true)
-			if w != nil {
-				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
-			}
-			return err
+	st, ok := r.ClaimPutAt(s, t)
+	if !ok {
+		if unsafe.Sizeof(v) > inRegisters {
+			return q.putMore(ctx, &v, r, s, t, st)
 		}
+		small := v
+		return q.putMore(ctx, &small, r, s, t, st)
 	}
 	*s.Val() = v
 	s.Publish(t)
 	return nil
+}
+
+// putMore is the rest of Put. It is one call, with arguments in registers, so that Put has
+// nothing to save before its claim.
+func (q *Queue[T]) putMore(ctx context.Context, v *T, r *lockfree.Ring[T], s *lockfree.Slot[T], t, st uint64) error {
+	w, err := q.put(ctx, v, r.PutElse(s, t, st, v), true)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
+	}
+	return err
 }
 
 // TryPut appends v to the queue if that is possible without waiting. It returns
@@ -204,16 +205,13 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 func (q *Queue[T]) TryPut(v T) error {
 	r := q.last()
 	s, t := r.PutSlot()
-	if st, ok := r.ClaimPutAt(s, t); !ok {
+	st, ok := r.ClaimPutAt(s, t)
+	if !ok {
 		if q.chain == nil && r.FullAt(t) {
 			return ErrFull
 		}
-		var state lockfree.State
-		if s, t, state = r.ClaimPutElse(s, t, st); state != lockfree.OK {
-			item := v
-			_, err := q.put(context.Background(), &item, state, false)
-			return err
-		}
+		item := v
+		return q.putElse(nil, &item, r.PutElse(s, t, st, &item), false)
 	}
 	*s.Val() = v
 	s.Publish(t)
@@ -242,42 +240,39 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	if stage := q.stage.Load(); stage >= on {
 		if stage == on {
 			if unsafe.Sizeof(v) > inRegisters {
-				err = q.soloGet(ctx, done(ctx), &v, true)
+				err = q.soloGet(ctx, &v, true)
 				return v, err
 			}
 			var small T
-			err = q.soloGet(ctx, done(ctx), &small, true)
+			err = q.soloGet(ctx, &small, true)
 			return small, err
 		}
 		r = q.chain.First()
 	}
 	s, h := r.GetSlot()
-	state := lockfree.OK
-	if st, ok := r.ClaimGetAt(s, h); !ok {
-		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			var item *T
-			if unsafe.Sizeof(v) > inRegisters {
-				item = &v
-			} else {
-				item = new(T)
-			}
-			w, err := q.get(ctx, item, state, true)
-			if w != nil {
-				end := done(ctx)
-				_, err = q.awake(ctx, w, &q.getters, item, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
-			}
-			if unsafe.Sizeof(v) <= inRegisters {
-				v = *item
-			}
+	st, ok := r.ClaimGetAt(s, h)
+	if !ok {
+		if unsafe.Sizeof(v) > inRegisters {
+			err = q.getMore(ctx, &v, r, s, h, st)
 			return v, err
 		}
+		var small T
+		err = q.getMore(ctx, &small, r, s, h, st)
+		return small, err
 	}
 	v = *s.Val()
 	r.Release(s, h)
-	if state == lockfree.Last {
-		q.finish()
-	}
 	return v, nil
+}
+
+// getMore is to Get what putMore is to Put.
+func (q *Queue[T]) getMore(ctx context.Context, v *T, r *lockfree.Ring[T], s *lockfree.Slot[T], h, st uint64) error {
+	w, err := q.get(ctx, v, r.GetElse(s, h, st, v), true)
+	if w != nil {
+		end := done(ctx)
+		_, err = q.awake(ctx, w, &q.getters, v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
+	}
+	return err
 }
 
 // TryGet takes the oldest item out of the queue if there is one. It returns
@@ -287,22 +282,17 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 func (q *Queue[T]) TryGet() (v T, err error) {
 	r := q.first()
 	s, h := r.GetSlot()
-	state := lockfree.OK
-	if st, ok := r.ClaimGetAt(s, h); !ok {
+	st, ok := r.ClaimGetAt(s, h)
+	if !ok {
 		if r.EmptyAt(h) {
 			return v, ErrEmpty
 		}
-		if s, h, state = r.ClaimGetElse(s, h, st); s == nil {
-			var item T
-			_, err = q.get(context.Background(), &item, state, false)
-			return item, err
-		}
+		var item T
+		err = q.getElse(nil, &item, r.GetElse(s, h, st, &item), false)
+		return item, err
 	}
 	v = *s.Val()
 	r.Release(s, h)
-	if state == lockfree.Last {
-		q.finish()
-	}
 	return v, nil
 }
 

@@ -457,10 +457,15 @@ func TestNewcomersDoNotOvertake(t *testing.T) {
 
 func TestContextIsNotLookedAtWithoutNeed(t *testing.T) {
 	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+		panics := brokenContext{} // if it is asked for anything
+		require.NoError(t, q.Put(panics, 1))
+		v, err := q.Get(panics)
+		require.NoError(t, err)
+		require.Equal(t, 1, v)
 		ctx, cancel := context.WithCancel(bg)
 		cancel()
 		require.NoError(t, q.Put(ctx, 1))
-		v, err := q.Get(ctx)
+		v, err = q.Get(ctx)
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
 		_, err = q.Get(ctx)
@@ -560,6 +565,22 @@ func TestContextThatPanics(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A context may ask the queue what it likes: nobody asks it under the lock.
+func TestContextThatAsksTheQueue(t *testing.T) {
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+		asks := func() { q.Waiting(); q.Len(); q.Closed() }
+		end := make(chan struct{})
+		close(end)
+		ctx := brokenContext{done: func() <-chan struct{} { asks(); return end }}
+		for _, err := range []error{nil, context.Canceled} {
+			ctx.err = func() error { asks(); return err }
+			waitInVain(t, q, ctx, func(what string, call func() error) {
+				require.Equal(t, context.Canceled, call(), what)
+			})
+		}
+	})
 }
 
 // A context that has ended without an error does not make a call a success.

@@ -208,7 +208,7 @@ func (q *Queue[T]) unlistCase(put bool, waiter any) {
 	w := waiter.(*parking.Waiter[T])
 	q.mu.Lock()
 	q.leave(w, q.line(put))
-	q.waiters.Return(w)
+	q.waiters.Give(w)
 	q.unlock()
 }
 

@@ -166,131 +166,110 @@ func (q *core[T]) looksAgain() bool {
 // soloMoved is moved if q is solo. It needs mu.
 func (q *core[T]) soloMoved() uint64 { return q.solo.left }
 
-// soloPut is all of a put that finds that q is solo; and if it is not any more, too. end is
-// ctx.Done(): if ctx panics, then before the call is listed.
-func (q *core[T]) soloPut(ctx context.Context, end <-chan struct{}, v *T, wait bool) error {
-	if !q.mu.TryLock() {
-		q.fight()
-	}
-	o := q.solo
-	if o.puts++; o.puts%fightsIn == 0 {
-		o.fights = 0
-		o.rested /= 2
-	}
-	if !q.alone() {
-		q.unlock()
-		return q.putElse(ctx, v, wait)
-	}
-	if w := q.getters.Oldest(); w != nil {
-		q.getters.Shift()
-		w.Item = *v
-		o.left++
-		q.unlock()
-		w.Wake()
-		return nil
-	}
-	if !o.ring.Full() {
-		o.ring.Put(v)
-		q.needless()
-		q.unlock()
-		return nil
-	}
-	if !wait {
-		q.needless()
-		q.unlock()
-		return ErrFull
-	}
-	if hasEnded(end) {
-		q.unlock()
-		return why(ctx)
-	}
-	w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
-	if w == nil {
-		q.unlock()
-		return q.putElse(ctx, v, wait)
-	}
-	w.Item = *v
-	q.unlock()
-	end = done(ctx) // so that ctx can tell that the call waits
-	if !(w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end)) {
-		_, err := q.awake(ctx, w, &q.putters, nil, false)
-		return err
-	}
-	q.mu.LockSolo()
-	served := q.waiters.Return(w)
-	q.mu.Unlock()
-	if !served {
-		return ErrClosed
-	}
-	return nil
-}
-
-// soloGet is all of a get that finds that q is solo; and if it is not any more, too. end is as
-// for soloPut.
-func (q *core[T]) soloGet(ctx context.Context, end <-chan struct{}, v *T, wait bool) error {
-	q.mu.LockSolo()
-	o := q.solo
-	if !q.alone() {
-		q.unlock()
-		return q.getElse(ctx, v, wait)
-	}
-	if o.ring.Len() > 0 {
-		o.ring.Get(v)
-		o.left++
-		w := q.putters.Oldest()
-		if w == nil {
+// soloPut is all of a put that finds that q is solo; and if it is not any more, too.
+func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
+	for asked := false; ; asked = true {
+		if !q.mu.TryLock() {
+			q.fight()
+		}
+		o := q.solo
+		if o.puts++; o.puts%fightsIn == 0 {
+			o.fights = 0
+			o.rested /= 2
+		}
+		if !q.alone() {
+			q.unlock()
+			return q.putElse(ctx, v, lockfree.Gated, wait)
+		}
+		if w := q.getters.Oldest(); w != nil {
+			q.getters.Shift()
+			w.Item = *v
+			o.left++
+			q.unlock()
+			w.Wake()
+			return nil
+		}
+		if !o.ring.Full() {
+			o.ring.Put(v)
+			q.needless()
 			q.unlock()
 			return nil
 		}
-		q.putters.Shift()
-		o.ring.Put(&w.Item)
+		if !wait {
+			q.needless()
+			q.unlock()
+			return ErrFull
+		}
+		if !asked && mayEnd(ctx) {
+			q.unlock()
+			if err := ended(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
+		if w == nil {
+			q.unlock()
+			return q.putElse(ctx, v, lockfree.Gated, wait)
+		}
+		w.Item = *v
 		q.unlock()
-		w.Wake()
-		return nil
-	}
-	if !wait {
-		q.needless()
-		q.unlock()
-		return ErrEmpty
-	}
-	if hasEnded(end) {
-		q.unlock()
-		return why(ctx)
-	}
-	w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
-	if w == nil {
-		q.unlock()
-		return q.getElse(ctx, v, wait)
-	}
-	q.unlock()
-	end = done(ctx) // so that ctx can tell that the call waits
-	if !(w.Yields && q.yielded(w, &q.getYields, parking.Yield(q.getYields.Start())) || w.Sleep(end)) {
-		_, err := q.awake(ctx, w, &q.getters, v, false)
+		end := done(ctx)
+		_, err := q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start(w.Turn()))) || w.Sleep(end))
 		return err
 	}
-	*v = w.Item
-	q.mu.LockSolo()
-	served := q.waiters.Return(w)
-	q.mu.Unlock()
-	if !served {
-		return ErrClosed
-	}
-	return nil
 }
 
-// hasEnded reports whether a context has ended whose Done channel is done. It is inlined, for
-// those who have none.
-func hasEnded(done <-chan struct{}) bool {
-	if done == nil {
-		return false
-	}
-	select {
-	case <-done:
-		return true
-	default:
-		return false
+// soloGet is all of a get that finds that q is solo; and if it is not any more, too.
+func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
+	for asked := false; ; asked = true {
+		q.mu.LockSolo()
+		o := q.solo
+		if !q.alone() {
+			q.unlock()
+			return q.getElse(ctx, v, lockfree.Gated, wait)
+		}
+		if o.ring.Len() > 0 {
+			o.ring.Get(v)
+			o.left++
+			w := q.putters.Oldest()
+			if w == nil {
+				q.unlock()
+				return nil
+			}
+			q.putters.Shift()
+			o.ring.Put(&w.Item)
+			q.unlock()
+			w.Wake()
+			return nil
+		}
+		if !wait {
+			q.needless()
+			q.unlock()
+			return ErrEmpty
+		}
+		if !asked && mayEnd(ctx) {
+			q.unlock()
+			if err := ended(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
+		if w == nil {
+			q.unlock()
+			return q.getElse(ctx, v, lockfree.Gated, wait)
+		}
+		q.unlock()
+		end := done(ctx)
+		_, err := q.awake(ctx, w, &q.getters, v, w.Yields && q.yielded(w, &q.getYields, parking.Yield(q.getYields.Start(w.Turn()))) || w.Sleep(end))
+		return err
 	}
 }
+
+// mayEnd reports whether a call that has to wait has to ask ctx before, and so to give up the
+// lock once more: a context may do anything when it is asked.
+func mayEnd(ctx context.Context) bool { return ctx != nil && ctx != context.Background() }
 
 // soloWait returns a waiter that is the last in l, and may yield by y; or nil if calls are to
 // look again. It needs mu.
@@ -299,10 +278,7 @@ func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder, own, other *c
 		return nil
 	}
 	q.solo.quiet = 0
-	w := q.waiters.Returned()
-	if w == nil {
-		w = q.waiters.Take()
-	}
+	w := q.waiters.Take()
 	own.some = remember(own.some, !l.Empty())
 	own.crowd = remember(own.crowd, l.Crowded())
 	yields := own.crowd == 0 && other.crowd == 0
@@ -333,22 +309,4 @@ func (q *core[T]) needless() {
 	if q.solo.quiet++; q.solo.quiet == mostQuiet {
 		q.restSolo()
 	}
-}
-
-// putElse is the rest of a put if solo has ended meanwhile.
-func (q *core[T]) putElse(ctx context.Context, v *T, wait bool) error {
-	w, err := q.put(ctx, v, lockfree.Gated, wait)
-	if w != nil {
-		_, err = q.sleep(ctx, w, &q.putters, nil)
-	}
-	return err
-}
-
-// getElse is the rest of a get if solo has ended meanwhile.
-func (q *core[T]) getElse(ctx context.Context, v *T, wait bool) error {
-	w, err := q.get(ctx, v, lockfree.Gated, wait)
-	if w != nil {
-		_, err = q.sleep(ctx, w, &q.getters, v)
-	}
-	return err
 }

@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"github.com/parkring/queue/lockfree"
-	"github.com/parkring/queue/parking"
 )
 
 // SPSC is a bounded FIFO queue for one putting and one getting goroutine at a
@@ -63,12 +62,7 @@ func (q *SPSC[T]) Put(ctx context.Context, v T) error {
 		}
 	}
 	item := v
-	w, err := q.put(ctx, &item, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
-	if w != nil {
-		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.putters, nil, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
-	}
-	return err
+	return q.putElse(ctx, &item, q.ring.TryPut(v), true) // TryPut fills that slot again, and clears it if it has to
 }
 
 // TryPut does what [Queue.TryPut] does. Only the producer may call it.
@@ -81,8 +75,7 @@ func (q *SPSC[T]) TryPut(v T) error {
 		return ErrFull
 	}
 	item := v
-	_, err := q.put(context.Background(), &item, s, false)
-	return err
+	return q.putElse(nil, &item, s, false)
 }
 
 // Get does what [Queue.Get] does. Only the consumer may call it.
@@ -99,11 +92,7 @@ func (q *SPSC[T]) Get(ctx context.Context) (T, error) {
 	if s == lockfree.OK || s == lockfree.Last {
 		return v, nil
 	}
-	w, err := q.get(ctx, &v, s, true)
-	if w != nil {
-		end := done(ctx)
-		_, err = q.awake(ctx, w, &q.getters, &v, w.Yields && q.yielded(w, &q.putYields, parking.Yield(q.putYields.Start())) || w.Sleep(end))
-	}
+	err := q.getElse(ctx, &v, s, true)
 	return v, err
 }
 
@@ -116,7 +105,7 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	_, err := q.get(context.Background(), &v, s, false)
+	err := q.getElse(nil, &v, s, false)
 	return v, err
 }
 

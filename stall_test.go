@@ -152,7 +152,7 @@ func ringOnly(p stall.Point) bool {
 }
 func locked(p stall.Point) bool {
 	return p >= stall.ShutPutHead && p <= stall.TakeHead || p >= stall.GrowLink && p <= stall.GrowLast ||
-		p == stall.MutexUnlock || p == stall.TakeSwap || p == stall.ChoiceWin
+		p == stall.MutexUnlock || p == stall.ChoiceWin
 }
 
 // The points of a queue for one putter and one getter, and those that others have
@@ -181,7 +181,7 @@ func meetsSPSC(p, q stall.Point) bool {
 			stall.WaiterWake, stall.WaiterSend, // the getter itself wakes the putter, or is woken
 		}
 		if p == stall.SPSCLast { // the queue is closed, and nobody waits
-			none = append(none, stall.ShutGetHead, stall.ShutGetRaise, stall.TakeSwap, stall.Lower)
+			none = append(none, stall.ShutGetHead, stall.ShutGetRaise, stall.Lower)
 		}
 	case p >= stall.SPSCPutWrite:
 		none = append(none, stall.HeadStamp) // the queue is full

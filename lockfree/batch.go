@@ -57,7 +57,7 @@ func (r *Ring[T]) TryPutBatch(vs []T) (int, State) {
 	i := r.index(t)
 	for _, v := range vs[:n] {
 		r.slots[i].val = v
-		if i += r.stride; i == uint64(len(r.slots)) {
+		if i += r.stride(); i == uint64(len(r.slots)) {
 			i = 0
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Ring[T]) TryGetBatch(buf []T) (int, State) {
 	for j := range buf[:n] {
 		var zero T
 		buf[j], r.slots[i].val = r.slots[i].val, zero
-		if i += r.stride; i == uint64(len(r.slots)) {
+		if i += r.stride(); i == uint64(len(r.slots)) {
 			i = 0
 		}
 	}

@@ -29,15 +29,13 @@ type ends[T any] struct {
 
 	// Written by init, then only read.
 	capacity uint64
-	stride   uint64 // how far the slots of consecutive positions are apart: 1, or 2^j
-	size     uint64 // capacity times stride: the slots, with those between them
 	start    uint64 // the first position
 	// The fast path needs those from here on, and the slots.
 	lap   uint64 // the distance from a position to the same slot's next one: 2^k times one
 	skip  uint64 // the distance from the position after the last slot to the next lap
 	end   uint64 // that position, as far as inLap goes
 	inLap uint64 // the mask of an index in a position
-	unit  uint64 // the distance from a position to the next: stride times one
+	unit  uint64 // the distance from a position to the next: stride() times one
 	mask  uint64 // of an index: 2^k - 1
 }
 
@@ -46,10 +44,8 @@ type ends[T any] struct {
 func (e *ends[T]) init(capacity, stride int, firstLap uint64) {
 	lap := uint64(1) << bits.Len(uint(capacity-1))
 	e.capacity = uint64(capacity)
-	e.stride = uint64(stride)
-	e.size = e.capacity * e.stride
-	e.unit = e.stride * one
-	e.mask = lap*e.stride - 1
+	e.unit = uint64(stride) * one
+	e.mask = lap*uint64(stride) - 1
 	e.lap = lap * e.unit
 	e.inLap = e.lap - one
 	e.end = e.capacity * e.unit & e.inLap // 0 if skip is 0
@@ -58,6 +54,9 @@ func (e *ends[T]) init(capacity, stride int, firstLap uint64) {
 	e.tail.Store(e.start)
 	e.head.Store(e.start)
 }
+
+// stride returns how far the slots of consecutive positions are apart: 1, or 2^j.
+func (e *ends[T]) stride() uint64 { return e.unit / one }
 
 // position returns w without its flags.
 func (e *ends[T]) position(w uint64) uint64 { return w &^ flags }
@@ -68,7 +67,7 @@ func (e *ends[T]) index(w uint64) uint64 { return w >> flagBits & e.mask }
 // advance returns the position n after p, at most a capacity away, with the flags
 // of p.
 func (e *ends[T]) advance(p uint64, n int) uint64 {
-	if e.index(p)+uint64(n)*e.stride >= e.size {
+	if p&e.inLap+uint64(n)*e.unit >= e.end {
 		p += e.skip
 	}
 	return p + uint64(n)*e.unit

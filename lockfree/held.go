@@ -27,7 +27,7 @@ type Held[T any] struct {
 // Prepare makes h the view of r, whose gate of tail must be up: r is empty and open. It
 // reports whether Hold may follow: not if a get is still between its claim and its release.
 func (h *Held[T]) Prepare(r *Ring[T]) bool {
-	h.ring, h.slots, h.stride, h.capacity = r, r.slots, r.stride, int(r.capacity)
+	h.ring, h.slots, h.stride, h.capacity = r, r.slots, r.stride(), int(r.capacity)
 	h.items = 0
 	p := r.position(r.tail.Load())
 	h.in = r.index(p)

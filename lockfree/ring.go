@@ -235,6 +235,16 @@ func (r *Ring[T]) ClaimPutElse(s *Slot[T], t, st uint64) (*Slot[T], uint64, Stat
 	return nil, t, r.NotPut()
 }
 
+// PutElse is the rest of PutFrom, for a caller that has made its first two parts.
+func (r *Ring[T]) PutElse(s *Slot[T], t, st uint64, v *T) State {
+	s, t, state := r.ClaimPutElse(s, t, st)
+	if state == OK {
+		*s.Val() = *v
+		s.Publish(t)
+	}
+	return state
+}
+
 // Val returns where the item of s is, which is the caller's from its claim until Publish
 // or Release.
 func (s *Slot[T]) Val() *T { return &s.val }
@@ -372,6 +382,16 @@ func (r *Ring[T]) ClaimGetElse(s *Slot[T], h, st uint64) (*Slot[T], uint64, Stat
 		return nil, h, Unready
 	}
 	return nil, h, r.NotGot()
+}
+
+// GetElse is the rest of GetTo, for a caller that has made its first two parts.
+func (r *Ring[T]) GetElse(s *Slot[T], h, st uint64, v *T) State {
+	s, h, state := r.ClaimGetElse(s, h, st)
+	if s != nil {
+		*v = *s.Val()
+		r.Release(s, h)
+	}
+	return state
 }
 
 // Release is the end of a get that has claimed s at position h. It clears the item.

@@ -410,10 +410,10 @@ func spacing[T any](t *testing.T) {
 	for _, n := range []int{1, 2, 3, 7, 8, 16, 31, 32, 33, 64, 65, 128, 129, 1000} {
 		var r Ring[T]
 		r.Init(n, 0)
-		apart := int(r.stride) * size
-		require.Equal(t, n*int(r.stride), len(r.slots))
+		apart := int(r.stride()) * size
+		require.Equal(t, n*int(r.stride()), len(r.slots))
 		require.Equal(t, n*size, r.Bytes())
-		if r.stride > 1 {
+		if r.stride() > 1 {
 			assert.Less(t, apart/2, line, "%d slots of %d bytes are farther apart than of use", n, size)
 			assert.LessOrEqual(t, len(r.slots)*size, spread, "%d slots of %d bytes", n, size)
 		}

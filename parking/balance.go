@@ -36,6 +36,6 @@ func (b *Balance) Park(gets, puts *Yielder) {
 		return
 	}
 	timed := gets.timed.Load() + puts.timed.Load()
-	b.rest.Store(!rest && (timed-b.timed)*(trusted+1) < worth*weighed)
+	b.rest.Store(!rest && (timed-b.timed)*timing < worth*weighed)
 	b.parks, b.timed = 0, timed
 }

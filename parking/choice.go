@@ -18,8 +18,9 @@ type Choice struct {
 	// its index, or gone. Set to open by the call before it lists the first waiter,
 	// and by compare-and-swap to something else, once.
 	taken atomic.Int32
-	// stage is how far the wait has got. It stays awake if the call does not yield.
-	stage atomic.Int32
+	// stage is how far the wait has got, in this turn of the waiter. It stays awake if the
+	// call does not yield.
+	stage atomic.Uint32
 }
 
 // What taken is if it is not the index of a waiter.
@@ -28,12 +29,13 @@ const (
 	gone
 )
 
-// What stage is.
+// What stage is in the first turn of a waiter, and turns more in each later one. A turn ends
+// woken, which is awake in the next one, so that nobody has to write what it is at first.
 const (
 	awake  = iota // the call does not sleep yet
 	asleep        // it does, or is about to, so that its Wake has to send
 	woken         // it need not sleep: its Wake has come before
-	idle          // the waiter is in the Pool, in place
+	turns  = woken
 )
 
 // Sleep blocks until the Wake that is owed to one of the waiters, and returns

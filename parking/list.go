@@ -5,7 +5,7 @@ package parking
 // time.
 //
 // Invariants:
-//  1. A waiter is in at most one list, and listed says whether it is in one.
+//  1. A waiter is in at most one list, and fate says whether it is in one.
 //  2. first is the one that has waited longest.
 type List[T any] struct {
 	first, last *Waiter[T]
@@ -27,7 +27,7 @@ func (l *List[T]) Len() (n int) {
 
 // Push appends w and marks it listed.
 func (l *List[T]) Push(w *Waiter[T]) {
-	w.listed = true
+	w.fate = listed
 	w.prev = l.last
 	if l.last == nil {
 		l.first = w
@@ -43,7 +43,7 @@ func (l *List[T]) Oldest() *Waiter[T] { return l.first }
 // Shift removes the waiter that has waited longest, which there must be.
 func (l *List[T]) Shift() {
 	w := l.first
-	w.listed = false
+	w.fate = served
 	l.first = w.next
 	if w.next == nil {
 		l.last = nil
@@ -77,7 +77,7 @@ func (l *List[T]) Pop() *Waiter[T] {
 
 // Remove takes w out of the middle of l and unlists it. w must be in l.
 func (l *List[T]) Remove(w *Waiter[T]) {
-	w.listed = false
+	w.fate = served
 	if w.prev == nil {
 		l.first = w.next
 	} else {
@@ -106,7 +106,7 @@ func (l *List[T]) Collect(w *Waiter[T]) {
 // caller has to release the lock and then WakeAll those that it gets.
 func (l *List[T]) RefuseAll() (all List[T]) {
 	for w := l.Pop(); w != nil; w = l.Pop() {
-		w.refused = true
+		w.fate = refused
 		all.Collect(w)
 	}
 	return all
@@ -119,7 +119,7 @@ func (l *List[T]) RefuseChoices() (all List[T]) {
 		if w.choice != nil {
 			l.Remove(w)
 			if w.win() {
-				w.refused = true
+				w.fate = refused
 				all.Collect(w)
 			}
 		}

@@ -3,6 +3,7 @@ package parking
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -84,7 +85,7 @@ func TestRefuseAllEndsEveryWaiter(t *testing.T) {
 	for i, w := range all {
 		require.True(t, w.Sleep(nil))
 		require.Equal(t, i, w.Item)
-		require.True(t, w.refused)
+		require.Equal(t, refused, w.fate)
 	}
 	List[int]{}.WakeAll() // nobody
 }
@@ -131,10 +132,10 @@ func TestWakeWhileItYields(t *testing.T) {
 	noYieldIsLong(t)
 	var y Yielder
 	var p Pool[int]
-	for range 3 { // and the waiter is as good as new
+	for range 1000 { // and the waiter is as good as new
 		w := yielding(&p)
 		w.Wake()
-		require.True(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
+		require.True(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
 		require.Empty(t, w.own.wake)
 		p.Give(w)
 	}
@@ -143,22 +144,16 @@ func TestWakeWhileItYields(t *testing.T) {
 // A call that has yielded in vain sleeps, and is woken once.
 func TestWakeAfterItHasYielded(t *testing.T) {
 	noYieldIsLong(t)
-	for _, home := range []home{inPlace, onStack} {
-		var y Yielder
-		var p Pool[int]
-		w := yielding(&p)
-		w.home, p.kept = home, [2]*Waiter[int]{}
-		if home == inPlace {
-			p.kept[0] = w
-		}
-		for range 3 {
-			require.False(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
-			w.Wake()
-			require.True(t, w.Sleep(nil))
-			require.Empty(t, w.own.wake)
-			p.Give(w)
-			require.Same(t, w, yielding(&p))
-		}
+	var y Yielder
+	var p Pool[int]
+	w := yielding(&p)
+	for range 1000 { // its turns begin again after 256
+		require.False(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
+		w.Wake()
+		require.True(t, w.Sleep(nil))
+		require.Empty(t, w.own.wake)
+		p.Give(w)
+		require.Same(t, w, yielding(&p))
 	}
 }
 
@@ -168,7 +163,7 @@ func TestWakeAfterDone(t *testing.T) {
 	var y Yielder
 	var p Pool[int]
 	w := yielding(&p)
-	require.False(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
+	require.False(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
 	done := make(chan struct{})
 	close(done)
 	require.False(t, w.Sleep(done))
@@ -201,7 +196,7 @@ func TestWakeRacesWithYield(t *testing.T) {
 	for range rounds {
 		w := yielding(&p)
 		listed.Store(w)
-		if !w.Yielded(Yield(y.Start()), &y, new(Looker), nil) {
+		if !w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil) {
 			slept++
 			require.True(t, w.Sleep(ctx.Done()), "a Wake is lost")
 		}
@@ -228,7 +223,7 @@ func TestNothingIsLeftInAWaiterThatIsGivenBack(t *testing.T) {
 }
 
 func TestPoolReusesWhatWasGivenBack(t *testing.T) {
-	for _, taken := range []int{0, 1, 2, 3} { // those that are kept in place, and those that are not
+	for _, taken := range []int{0, 1, 63, 64, poolSize - 2} {
 		t.Run(fmt.Sprint(taken), func(t *testing.T) {
 			var p Pool[int]
 			for range taken {
@@ -238,16 +233,16 @@ func TestPoolReusesWhatWasGivenBack(t *testing.T) {
 			require.NotSame(t, w, p.Take(), "handed out twice")
 			one := 1
 			w.Bring(&one, []int{2})
-			w.refused = true
+			w.fate = refused
 			require.Equal(t, 1, w.Left())
 			require.False(t, p.Give(w), "served")
 			require.Same(t, w, p.Take())
 			require.Zero(t, w.Item)
 			require.Zero(t, w.Left())
-			require.False(t, w.refused)
+			require.NotEqual(t, refused, w.fate)
 			require.Nil(t, w.next)
 			require.NotSame(t, w, p.Take(), "handed out twice")
-			p.Return(w)
+			p.Give(w)
 			require.Same(t, w, p.Take())
 			require.NotSame(t, w, p.Take(), "handed out twice")
 		})
@@ -265,12 +260,32 @@ func TestPoolIsBounded(t *testing.T) {
 		for w := range all {
 			p.Give(w)
 		}
-		again := len(p.kept)
-		for w := p.given.Load(); w != nil; w = w.next {
-			again++
+		again := 0
+		for i := range p.given {
+			again += bits.OnesCount64(p.given[i].Load() ^ p.taken[i])
 		}
 		require.Equal(t, poolSize, again)
 	}
+}
+
+// Of waiters with large items fewer are kept.
+func TestPoolOfLargeItemsIsBounded(t *testing.T) {
+	keeps := func(p *Pool[[poolBytes / 8]byte]) (n int) {
+		var all []*Waiter[[poolBytes / 8]byte]
+		for range poolSize {
+			all = append(all, p.Take())
+		}
+		for _, w := range all {
+			p.Give(w)
+		}
+		return p.Made()
+	}
+	require.Equal(t, 8, keeps(new(Pool[[poolBytes / 8]byte])))
+	var p Pool[[poolBytes]byte]
+	for range poolSize {
+		defer p.Give(p.Take())
+	}
+	require.Equal(t, atLeast, p.Made())
 }
 
 // Taken under the lock and given back without it, by many at once: nobody's
@@ -307,7 +322,7 @@ func loadPool(t *testing.T, goroutines int) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, p.made, goroutines)
+	require.LessOrEqual(t, p.Made(), goroutines)
 }
 
 func TestMutexExcludes(t *testing.T) {

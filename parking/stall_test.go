@@ -11,23 +11,21 @@ import (
 )
 
 // A waiter that is given back in the middle of the giving back of another.
-func TestGiveTriesAgain(t *testing.T) {
+func TestGiveBesideGive(t *testing.T) {
 	defer stall.Set(nil)
 	var p Pool[int]
-	var between func()
-	stall.Set(&stall.Hook{
-		Random: func() uint64 { return 1 }, // all go to the stack
-		At: func(at stall.Point) {
-			if f := between; at == stall.GiveSwap && f != nil {
+	first, second := p.Take(), p.Take()
+	for range 3 { // a bit is set in one turn, and cleared in the next
+		between := func() { p.Give(second) }
+		stall.Set(&stall.Hook{At: func(at stall.Point) {
+			if f := between; at == stall.GiveBit && f != nil {
 				between = nil
 				f()
 			}
-		},
-	})
-	first, second := p.Take(), p.Take()
-	between = func() { p.Give(second) }
-	p.Give(first)
-	require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
+		}})
+		p.Give(first)
+		require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
+	}
 }
 
 // A Wake that comes between the two looks that a call takes after it has yielded.
@@ -42,27 +40,24 @@ func TestWakeBeforeItSleeps(t *testing.T) {
 			w.Wake()
 		}
 	}})
-	require.True(t, w.Yielded(Yield(y.Start()), &y, new(Looker), nil))
+	require.True(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
 	require.Equal(t, 1, woken)
 	require.Empty(t, w.own.wake)
 }
 
-// A waiter that is kept in place carries nothing by the time it may be taken again.
+// A waiter carries nothing by the time it may be taken again.
 func TestGiveClearsFirst(t *testing.T) {
 	defer stall.Set(nil)
 	var p Pool[int]
 	var w *Waiter[int]
 	passed := false
-	stall.Set(&stall.Hook{
-		Random: func() uint64 { return 0 }, // it is kept
-		At: func(at stall.Point) {
-			if at == stall.GiveIdle {
-				passed = true
-				require.Zero(t, w.Item)
-				require.NotSame(t, w, p.Take(), "handed out twice")
-			}
-		},
-	})
+	stall.Set(&stall.Hook{At: func(at stall.Point) {
+		if at == stall.GiveBit {
+			passed = true
+			require.Zero(t, w.Item)
+			require.NotSame(t, w, p.Take(), "handed out twice")
+		}
+	}})
 	w = p.Take()
 	one := 1
 	w.Bring(&one, nil)

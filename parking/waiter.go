@@ -32,20 +32,26 @@ type Waiter[T any] struct {
 
 	prev, next *Waiter[T] // in the List that w is in, guarded by the lock; or in the Pool
 	index      int32      // of w among those that share choice
-	listed     bool       // w is in a List; guarded by the lock
-	home       home       // where w goes in the Pool; set when w is made
-	refused    bool       // the call ends without having been served. Like Item.
+	turn       uint8      // of w: how many calls that yield have had it before. Written when w is taken.
+	fate       fate       // guarded by the lock while w is listed; the sleeper's after Sleep has returned true
+	place      uint8      // of w in the Pool: its number, and setBit. Written when w is taken.
 	Yields     bool       // the call has to yield, and call Yielded, before Sleep. Written before w is listed.
 }
 
-// home says where a waiter goes that is given back.
-type home uint8
+// fate is what has become of a waiter.
+type fate uint8
 
 const (
-	nowhere home = iota // it is used once
-	inPlace             // it is kept in place
-	onStack
+	served  fate = iota // or it has not been listed yet
+	listed              // it is in a List
+	refused             // its call ends without having been served
 )
+
+// Turn is for Yielder.Start.
+func (w *Waiter[T]) Turn() uint8 { return w.turn }
+
+// at returns what own.stage is in this turn. After 256 turns it begins again.
+func (w *Waiter[T]) at(stage uint32) uint32 { return (uint32(w.turn)*turns + stage) % (256 * turns) }
 
 // Bring makes w, which is not listed yet, bring *v and then rest.
 func (w *Waiter[T]) Bring(v *T, rest []T) {
@@ -68,7 +74,7 @@ func (w *Waiter[T]) Left() int {
 
 // Listed reports whether w is still in its list, so not served. It needs the
 // lock.
-func (w *Waiter[T]) Listed() bool { return w.listed }
+func (w *Waiter[T]) Listed() bool { return w.fate == listed }
 
 // Yielded ends a yield by y, which began at start, and reports whether the Wake that is owed
 // to w has come meanwhile: there is nothing to sleep for then. It is for a call with one
@@ -79,11 +85,11 @@ func (w *Waiter[T]) Listed() bool { return w.listed }
 // by stage, which each of them changes in one step: the second finds what the first did.
 func (w *Waiter[T]) Yielded(start time.Duration, y *Yielder, l *Looker, moved func() uint64) bool {
 	y.End(start, l)
-	if w.own.stage.Load() == woken {
+	if w.own.stage.Load() == w.at(woken) {
 		return y.Helped(true)
 	}
 	stall.At(stall.WaiterToSleep)
-	if y.Helped(!w.own.stage.CompareAndSwap(awake, asleep)) {
+	if y.Helped(!w.own.stage.CompareAndSwap(w.at(awake), w.at(asleep))) {
 		return true
 	}
 	if l.eager.Load() && y.misses.Load() >= 2 {
@@ -105,8 +111,11 @@ func (w *Waiter[T]) Wake() {
 	if c == nil {
 		c = &w.own
 	}
-	if w.Yields && c.stage.Swap(woken) == awake {
-		return // w is its call's again, which does not sleep
+	if w.Yields {
+		awake := w.at(awake)
+		if c.stage.Swap(w.at(woken)) == awake {
+			return // w is its call's again, which does not sleep
+		}
 	}
 	stall.At(stall.WaiterSend)
 	c.wake <- struct{}{}

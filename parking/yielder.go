@@ -1,6 +1,7 @@
 package parking
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,7 @@ import (
 //
 // A call asks whether it is Due, and then does
 //
-//	y.End(Yield(y.Start()), l)
+//	y.End(Yield(y.Start(turn)), l)
 //
 // and reports by Helped. The yield is in the call itself, because no processor foresees a
 // return across it, so the fewer functions have to return after it the better.
@@ -34,8 +35,8 @@ import (
 // The zero Yielder is ready for use. All methods may be called by anyone; what is
 // lost in a race is a count that is off by one.
 type Yielder struct {
-	trust  atomic.Int32  // so many calls yield without looking at the clock
 	timed  atomic.Uint32 // yields that have looked at the clock, ever
+	short  atomic.Bool   // the last of these was short
 	rest   atomic.Int32  // so many calls do not yield
 	misses atomic.Int32  // so many yields were of no use, in a row
 }
@@ -45,7 +46,7 @@ var longYield = 50 * time.Microsecond
 
 const (
 	mostMisses = 18
-	trusted    = 15
+	timing     = 16
 	restAfter  = 64
 	untimed    = 256 // calls between two looks at whether the rest after a long yield is over
 )
@@ -67,16 +68,18 @@ func (y *Yielder) Due(l *Looker) bool {
 }
 
 // Start begins a yield: it returns when that was if it is to be timed, or something negative.
-func (y *Yielder) Start() time.Duration {
+// One turn in 16 is, and any after a long one. It is the turn of the call's waiter, or AnyTurn.
+func (y *Yielder) Start(turn uint8) time.Duration {
 	stall.At(stall.Backoff)
-	if n := y.trust.Load(); n > 0 {
-		y.trust.Store(n - 1)
+	if turn%timing != 0 && y.short.Load() {
 		return -1
 	}
 	y.timed.Add(1)
-	y.trust.Store(trusted) // before it yields, to others who yield meanwhile
 	return clock()
 }
+
+// AnyTurn returns a random turn, for Start.
+func AnyTurn() uint8 { return uint8(stall.Random(rand.Uint64)) }
 
 // Yield yields, and returns start. It is inlined.
 func Yield(start time.Duration) time.Duration {
@@ -92,10 +95,14 @@ func (y *Yielder) End(start time.Duration, l *Looker) {
 }
 
 func (y *Yielder) end(start time.Duration, l *Looker) {
-	if took := clock() - start; took > longYield && !stall.Enabled { // a schedule must not depend on the clock
+	took := clock() - start
+	long := took > longYield && !stall.Enabled // a schedule must not depend on the clock
+	if long {
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
 		l.hogged.Store(int64(start + took + min(times*took, mostRest)))
-		y.trust.Store(0)
+	}
+	if y.short.Load() == long {
+		y.short.Store(!long)
 	}
 }
 

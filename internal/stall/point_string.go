@@ -70,18 +70,15 @@ func _() {
 	_ = x[ChoiceWin-59]
 	_ = x[ChoiceGiveUp-60]
 	_ = x[FinishClose-61]
-	_ = x[GiveIdle-62]
-	_ = x[GiveTop-63]
-	_ = x[GiveSwap-64]
-	_ = x[TakeSwap-65]
-	_ = x[HeadStamp-66]
-	_ = x[Backoff-67]
-	_ = x[Points-68]
+	_ = x[GiveBit-62]
+	_ = x[HeadStamp-63]
+	_ = x[Backoff-64]
+	_ = x[Points-65]
 }
 
-const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadHoldStampReleaseTailCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpFinishCloseGiveIdleGiveTopGiveSwapTakeSwapHeadStampBackoffPoints"
+const _Point_name = "PutStampPutClaimPutWritePutPublishPutFullGetStampGetClaimGetReadGetReleaseGetEmptyLenHeadLenAgainDrainedTailBatchWalkBatchClaimPassWordPassStampShutPutHeadShutPutRaiseShutGetHeadShutGetRaiseLowerSwapReadSwapStampSwapTailSwapHeadHoldStampReleaseTailCloseFlagCloseHeadTakeRaiseTakeFlagTakeHeadChainPutChainNextChainGetChainLeaveChainTailChainHeadGrowLinkGrowTailGrowRetireGrowLastSPSCPutTailSPSCPutHeadSPSCPutWriteSPSCPutMoveSPSCPutClearSPSCGetTailSPSCGetReadSPSCGetMoveSPSCGetFlagsSPSCLastMutexLockMutexUnlockWaiterSleepWaiterToSleepWaiterWakeWaiterSendChoiceWinChoiceGiveUpFinishCloseGiveBitHeadStampBackoffPoints"
 
-var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 248, 257, 266, 275, 283, 291, 299, 308, 316, 326, 335, 344, 352, 360, 370, 378, 389, 400, 412, 423, 435, 446, 457, 468, 480, 488, 497, 508, 519, 532, 542, 552, 561, 573, 584, 592, 599, 607, 615, 624, 631, 637}
+var _Point_index = [...]uint16{0, 8, 16, 24, 34, 41, 49, 57, 64, 74, 82, 89, 97, 108, 117, 127, 135, 144, 155, 167, 178, 190, 195, 203, 212, 220, 228, 237, 248, 257, 266, 275, 283, 291, 299, 308, 316, 326, 335, 344, 352, 360, 370, 378, 389, 400, 412, 423, 435, 446, 457, 468, 480, 488, 497, 508, 519, 532, 542, 552, 561, 573, 584, 591, 600, 607, 613}
 
 func (i Point) String() string {
 	idx := int(i) - 0

@@ -86,10 +86,7 @@ const (
 	ChoiceWin     // Choice, under the lock: before the CAS of who serves it
 	ChoiceGiveUp  // Choice: before the CAS of the call that gives up
 	FinishClose   // finish: before the close of Done's channel
-	GiveIdle      // Pool: a waiter that is kept is cleared; before the Store of idle
-	GiveTop       // Pool: before the Load of given
-	GiveSwap      // Pool: before the CAS on given
-	TakeSwap      // Pool, under the lock: before the Swap of given
+	GiveBit       // Pool: a waiter is cleared; before the Or or And on given
 	HeadStamp     // HeadReady: head is loaded; before the Load of the stamp, or of tail
 	Backoff       // backoff: before the pause
 
