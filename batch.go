@@ -25,6 +25,7 @@ import (
 // waiting Gets that it has items for; while it waits it holds no slots, and comes
 // to the end of the line of waiting Puts only once for all that it has left.
 func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
+	var over error // what ctx has ended with
 	for {
 		k, s := q.putBatch(vs[n:])
 		n += k
@@ -34,8 +35,11 @@ func (q *core[T]) PutBatch(ctx context.Context, vs []T) (n int, err error) {
 		case lockfree.Closed:
 			return n, ErrClosed
 		}
-		if err := ended(ctx); err != nil {
-			return n, err
+		if over != nil {
+			return n, over
+		}
+		if over = ended(ctx); over != nil {
+			continue // there may have been room before it ended
 		}
 		if w := q.enlistPut(&vs[n], vs[n+1:]); w != nil {
 			end := done(ctx)

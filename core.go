@@ -184,6 +184,7 @@ func (q *core[T]) putElse(ctx context.Context, v *T, s lockfree.State, wait bool
 // buffer its caller yields once it is listed, before it sleeps.)
 func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	var off backoff.Backoff
+	var over error // what ctx has ended with
 	for {
 		switch s {
 		case lockfree.OK:
@@ -201,7 +202,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			}
 			s = q.putIfReady(v)
 		case lockfree.Unready:
-			if wait && q.looker.Looking() {
+			if wait && over == nil && q.looker.Looking() {
 				if s = q.lookPut(v); s != lockfree.Unready {
 					continue
 				}
@@ -215,8 +216,12 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			if !wait {
 				return nil, ErrFull
 			}
-			if err := ended(ctx); err != nil {
-				return nil, err
+			if over != nil {
+				return nil, over
+			}
+			if over = ended(ctx); over != nil {
+				s = q.tryPut(v) // there may have been room before it ended
+				continue
 			}
 			q.putPace.Waited()
 			q.looker.Rest(q.moved)
@@ -317,6 +322,7 @@ func (q *core[T]) getElse(ctx context.Context, v *T, s lockfree.State, wait bool
 // So a Get sleeps on only while nobody puts.
 func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	var off backoff.Backoff
+	var over error // what ctx has ended with
 	for {
 		switch s {
 		case lockfree.OK:
@@ -344,7 +350,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			}
 			s = q.getIfReady(v)
 		case lockfree.Unready:
-			if wait && q.looker.Looking() {
+			if wait && over == nil && q.looker.Looking() {
 				if s = q.lookGet(v); s != lockfree.Unready {
 					continue
 				}
@@ -354,8 +360,12 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			if !wait {
 				return nil, ErrEmpty
 			}
-			if err := ended(ctx); err != nil {
-				return nil, err
+			if over != nil {
+				return nil, over
+			}
+			if over = ended(ctx); over != nil {
+				s = q.tryGet(v) // there may have been an item before it ended
+				continue
 			}
 			q.getPace.Waited()
 			q.looker.Rest(q.moved)

@@ -126,16 +126,18 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	if q.Unfinished() == 0 {
 		return nil
 	}
-	if err := ended(ctx); err != nil {
-		return err
-	}
+	over := ended(ctx)
 	q.mu.Lock()
 	q.tasks.joining.Add(1)
 	j := joiner{q.accepted(), make(chan struct{})}
-	if q.unfinished() == 0 {
+	none := q.unfinished() == 0
+	if none || over != nil {
 		q.tasks.joining.Add(-1)
 		q.unlock()
-		return nil
+		if none {
+			return nil // it may have been so before ctx ended
+		}
+		return over
 	}
 	q.tasks.joiners = append(q.tasks.joiners, j)
 	q.unlock()

@@ -567,6 +567,73 @@ func TestContextThatPanics(t *testing.T) {
 	}
 }
 
+// If what a call needs comes before its context ends the call has it, even if it has found
+// nothing until then, and found only after that that the context has ended.
+func TestReadyGoesBeforeTheEndOfTheContext(t *testing.T) {
+	end := make(chan struct{})
+	close(end)
+	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {
+		many, _ := q.(*queue.Queue[int]) // or nil
+		asked := 0
+		after := func(ready func()) context.Context { // it ends just after ready, when it is asked
+			asks := func() {
+				if ready != nil {
+					asked++
+					ready()
+					ready = nil
+				}
+			}
+			return brokenContext{
+				done: func() <-chan struct{} { asks(); return end },
+				err:  func() error { asks(); return context.Canceled },
+			}
+		}
+		item := func() context.Context { return after(func() { mustPut(t, q, 1) }) }
+		_, err := q.Get(item())
+		require.NoError(t, err)
+		_, err = q.GetBatch(item(), make([]int, 2))
+		require.NoError(t, err)
+		calls := 2
+		if many != nil {
+			_, err = queue.Select(item(), many.GetCase(nil))
+			require.NoError(t, err)
+			mustPut(t, q, 1)
+			for many.Unfinished() > 1 {
+				many.TaskDone()
+			}
+			require.NoError(t, many.Join(after(many.TaskDone)))
+			mustGet(t, q, 1)
+			calls += 2
+		}
+		if q.Cap() > 0 {
+			fill(t, q)
+			room := func() context.Context {
+				return after(func() {
+					_, err := q.TryGet()
+					require.NoError(t, err)
+				})
+			}
+			require.NoError(t, q.Put(room(), -1))
+			n, err := q.PutBatch(room(), []int{-1})
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			calls += 2
+			if many != nil {
+				_, err = queue.Select(room(), many.PutCase(-1))
+				require.NoError(t, err)
+				calls++
+			}
+			for !q.Empty() {
+				_, err := q.TryGet()
+				require.NoError(t, err)
+			}
+		}
+		_, err = q.Get(after(q.Close))
+		require.Equal(t, queue.ErrClosed, err)
+		require.Equal(t, calls+1, asked)
+	})
+}
+
 // A context may ask the queue what it likes: nobody asks it under the lock.
 func TestContextThatAsksTheQueue(t *testing.T) {
 	conformPair(t, everyKind(), func(t *testing.T, q subject[int]) {

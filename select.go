@@ -74,12 +74,16 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 	if len(cases) > len(few) {
 		waiters = make([]any, len(cases))
 	}
+	var over error // what ctx has ended with
 	for {
 		if i, err := TrySelect(cases...); i >= 0 {
 			return i, err
 		}
-		if err := ended(ctx); err != nil {
-			return -1, err
+		if over != nil {
+			return -1, over
+		}
+		if over = ended(ctx); over != nil {
+			continue // one may have been ready before it ended
 		}
 		choice, all := list(cases, waiters)
 		if choice == nil && all { // nothing to wait for

@@ -168,6 +168,7 @@ func (q *core[T]) soloMoved() uint64 { return q.solo.left }
 
 // soloPut is all of a put that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
+	var over error // what ctx has ended with
 	for asked := false; ; asked = true {
 		if !q.mu.TryLock() {
 			q.fight()
@@ -200,11 +201,13 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 			q.unlock()
 			return ErrFull
 		}
+		if over != nil {
+			q.unlock()
+			return over
+		}
 		if !asked && mayEnd(ctx) {
 			q.unlock()
-			if err := ended(ctx); err != nil {
-				return err
-			}
+			over = ended(ctx)
 			continue
 		}
 		w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
@@ -222,6 +225,7 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 
 // soloGet is all of a get that finds that q is solo; and if it is not any more, too.
 func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
+	var over error // what ctx has ended with
 	for asked := false; ; asked = true {
 		q.mu.LockSolo()
 		o := q.solo
@@ -248,11 +252,13 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 			q.unlock()
 			return ErrEmpty
 		}
+		if over != nil {
+			q.unlock()
+			return over
+		}
 		if !asked && mayEnd(ctx) {
 			q.unlock()
-			if err := ended(ctx); err != nil {
-				return err
-			}
+			over = ended(ctx)
 			continue
 		}
 		w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
