@@ -105,7 +105,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 		case i >= 0:
 			return i, err
 		case all:
-			return -1, why(ctx)
+			over = why(ctx) // look once more: a queue may have been closed before, and come to this call late
 		}
 	}
 }
