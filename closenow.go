@@ -9,9 +9,9 @@ import "github.com/parkring/queue/internal/stall"
 // value is in the slice, with the Get that took it, or with the producer whose
 // Put has failed.
 //
-// CloseNow does not wait for other calls, but for producers that are in the
-// middle of putting an item in, a few instructions, and for its turn at the lock.
-// If several are called, one gets all items. It allocates the slice.
+// It waits only for producers that are between claiming a slot and filling it, and for
+// the lock. Of several calls one gets all items, the others none. It allocates the
+// slice.
 func (q *Queue[T]) CloseNow() []T {
 	q.check()
 	q.share()
@@ -32,8 +32,8 @@ func (q *Queue[T]) CloseNow() []T {
 // item delivered, and no waiting Put left. It is closed before any get returns
 // [ErrClosed], before [Queue.Drained] returns true, and if Done is called on a drained
 // queue; it can be waited for in a select, like that of a context. Every call returns the
-// same channel. A queue that is never closed and dropped needs no more than that: there is
-// no goroutine behind the channel.
+// same channel. A queue may be dropped without being closed: no goroutine stands behind
+// the channel.
 func (q *Queue[T]) Done() <-chan struct{} {
 	q.check()
 	if q.done.Load() == nil {

@@ -176,6 +176,42 @@ func TestCrowdedHandOverAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Up to 127 waiters are used again. A crowd that is larger makes the others anew, each time.
+func TestWaitingCrowdAllocatesNothing(t *testing.T) {
+	for _, capacity := range []int{1, 64, 0} {
+		for _, crowd := range []int{100, 300} {
+			q := queue.New[int](capacity)
+			var getters sync.WaitGroup
+			for range crowd {
+				getters.Go(func() {
+					for range q.All(bg) {
+					}
+				})
+			}
+			all := func() {
+				for gets, _ := q.Waiting(); gets < crowd; gets, _ = q.Waiting() {
+					runtime.Gosched()
+				}
+			}
+			serve := func() {
+				for range crowd {
+					_ = q.Put(bg, 1)
+				}
+				all()
+			}
+			all()
+			allocs := testing.AllocsPerRun(20, serve)
+			q.Close()
+			getters.Wait()
+			if crowd <= 127 {
+				require.Zero(t, allocs, "capacity %d, %d waiting Gets", capacity, crowd)
+			} else {
+				require.GreaterOrEqual(t, allocs, float64(crowd-127), "capacity %d, %d waiting Gets", capacity, crowd)
+			}
+		}
+	}
+}
+
 // heap returns the bytes of live heap.
 func heap() int64 {
 	for range 3 {
@@ -215,7 +251,7 @@ func TestUnboundedQueueGivesMemoryBackAfterABurst(t *testing.T) {
 		require.NoError(t, err)
 	}
 	left := heap() - before
-	require.Less(t, left, int64(256<<10), "of %d bytes", full)
+	require.Less(t, left, int64(64<<10), "of %d bytes: one ring", full)
 	runtime.KeepAlive(q)
 }
 
@@ -361,7 +397,7 @@ func TestNewStartsNoGoroutine(t *testing.T) {
 		_, _ = q.Get(bg)
 		q.Close()
 	}
-	require.Equal(t, before, runtime.NumGoroutine())
+	require.LessOrEqual(t, runtime.NumGoroutine(), before) // less, if those of other tests end meanwhile
 }
 
 // A call that yields before it parks must not do so for long: beside a goroutine that

@@ -54,7 +54,9 @@ func ExampleQueue_Close() {
 	waiting.Go(func() {
 		fmt.Println("waiting Put:", q.Put(ctx, "third"))
 	})
-	time.Sleep(10 * time.Millisecond) // long enough, for an example
+	for q.Stats().WaitingPuts == 0 { // for the sake of this example
+		time.Sleep(time.Millisecond)
+	}
 
 	q.Close()
 	fmt.Println("new Put:", q.Put(ctx, "too late"))

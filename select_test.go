@@ -77,8 +77,7 @@ func TestSelectWhatIsReady(t *testing.T) {
 func TestSelectWhatIsNotReady(t *testing.T) {
 	pairOfQueues(t, func(t *testing.T, a *queue.Queue[int], b *queue.Queue[string]) {
 		fillUp(t, a)
-		n, s := -1, "-"
-		_ = n
+		s := "-"
 		cases := []queue.Case{a.PutCase(-1), b.GetCase(&s), {}}
 		i, err := queue.TrySelect(cases...)
 		require.Equal(t, -1, i)

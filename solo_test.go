@@ -76,14 +76,24 @@ func TestWhatEndsSolo(t *testing.T) {
 	ended, cancel := context.WithCancel(bg)
 	cancel()
 	observers := map[string]func(q *queue.Queue[int]){
-		"Len":       func(q *queue.Queue[int]) { q.Len() },
-		"Stats":     func(q *queue.Queue[int]) { q.Stats() },
-		"Closed":    func(q *queue.Queue[int]) { q.Closed() },
-		"Drained":   func(q *queue.Queue[int]) { q.Drained() },
-		"Done":      func(q *queue.Queue[int]) { q.Done() },
-		"TrySelect": func(q *queue.Queue[int]) { _, _ = queue.TrySelect() },
+		"Len":     func(q *queue.Queue[int]) { q.Len() },
+		"Stats":   func(q *queue.Queue[int]) { q.Stats() },
+		"Closed":  func(q *queue.Queue[int]) { q.Closed() },
+		"Drained": func(q *queue.Queue[int]) { q.Drained() },
+		"Done":    func(q *queue.Queue[int]) { q.Done() },
+		"TrySelect": func(q *queue.Queue[int]) {
+			var cases []queue.Case // none is ready
+			if q.Empty() {
+				cases = append(cases, q.GetCase(nil))
+			}
+			if q.Full() {
+				cases = append(cases, q.PutCase(-1))
+			}
+			_, _ = queue.TrySelect(cases...)
+		},
 	}
 	others := map[string]func(q *queue.Queue[int]){
+		"TaskDone":    func(q *queue.Queue[int]) { q.TaskDone() },
 		"Unfinished":  func(q *queue.Queue[int]) { q.Unfinished() },
 		"Join":        func(q *queue.Queue[int]) { _ = q.Join(ended) },
 		"PutBatch":    func(q *queue.Queue[int]) { _, _ = q.PutBatch(bg, nil) },

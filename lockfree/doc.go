@@ -3,9 +3,10 @@
 // each side. Start with ends.go and ring.go.
 //
 // None ever waits for room or for an item. An attempt to put or to get returns at
-// once with a named [State] (a chain takes a lock when it grows); a caller that is told [Busy] tries again after yielding the processor.
-// Used alone, without the functions that need a lock, they are complete
-// multi-producer, multi-consumer queues for those who poll.
+// once with a named [State] (but a chain takes a lock to grow); a caller that is told
+// [Busy] tries again after yielding the processor. So each is a complete queue for those
+// who poll, a Ring and a Chain for any number of goroutines, an SPSC for one on each side.
+// A Ring and an SPSC need no lock for that.
 //
 // # The gate and the lock
 //

@@ -14,7 +14,7 @@ byte entered = START(0), left = START(0);/* ghost: the chain's positions, counte
 #define LAST_RING    (made - 1)
 #define RING_OF_LAST r = last            /* last(): c.last.Load(). Under the lock it stays. */
 
-/* Go's first attempt is Ring.TryPut on Last(), which does not help to move last on
+/* Go's first attempt is a claim in the ring of Last(), which does not help to move last on
  * when it meets Retired. That changes nothing and is tried again, as if it had
  * not been; so there is no need to model it apart. The same goes for TryGet. */
 inline attemptPut() {

@@ -195,7 +195,7 @@ walked:
 inline CloseNow() {
 	lock();
 	TakeAll();
-	d_step {                                                        /* UnlistAll, of both */
+	d_step {                                                        /* RefuseAll, of both */
 		do
 		:: getters?w -> failed[w] = true; unlisted!w
 		:: empty(getters) -> break

@@ -1,5 +1,5 @@
 /*
- * queue.go and package parking, on the ring of ring.h.pml or the chain of
+ * queue.go, core.go and package parking, on the ring of ring.h.pml or the chain of
  * chain.h.pml, and the goroutines that use them.
  *
  * What parking does under the lock is one step together with the taking of the
@@ -69,10 +69,10 @@ bool asked;                              /* core.done is there */
 bool come;                               /* and closed */
 chan getters = [GOROUTINES] of { byte }; /* parking.List: the waiters, each by its goroutine */
 chan putters = [GOROUTINES] of { byte };
-chan unlisted = [GOROUTINES] of { byte };/* Close's list, from UnlistAll */
+chan unlisted = [GOROUTINES] of { byte };/* Close's list, from RefuseAll */
 byte item[GOROUTINES + 1];               /* Waiter.Item */
-bool failed[GOROUTINES + 1];             /* Waiter.err: ErrClosed or none */
-bool wake[GOROUTINES + 1];               /* Waiter.wake */
+bool failed[GOROUTINES + 1];             /* Waiter.fate: refused or not */
+bool wake[GOROUTINES + 1];               /* Choice.wake */
 
 byte finished;                           /* ghost: goroutines that have finished */
 byte served;                             /* ghost: waiters served that have not returned nil yet */
@@ -115,7 +115,7 @@ inline drained() { DrainedNow() }
 
 inline lock() { atomic { !mu -> mu = true } }
 
-inline unlock() {                        /* unlock, with Ring.Check: invariants 1 and 2 of queue.go */
+inline unlock() {                        /* core.unlock, with Ring.Check: invariants 1 and 2 of core */
 	d_step {
 #ifdef SOLO
 		assert(!ALONE || (TAIL & GATE && HEAD & GATE && len(held) == len(items)));
@@ -128,7 +128,7 @@ inline unlock() {                        /* unlock, with Ring.Check: invariants 
 	}
 }
 
-inline Wake() { d_step { assert(!wake[w]); wake[w] = true; w = 0 } }    /* w.wake <- struct{}{} */
+inline Wake() { d_step { assert(!wake[w]); wake[w] = true; w = 0 } }    /* c.wake <- struct{}{} */
 
 inline hand() {
 	atomic {
@@ -243,7 +243,7 @@ inline put() {
 	   :: else
 	   fi;
 	   if
-	   :: s == Busy -> s = 0          /* backoff.Yield */
+	   :: s == Busy -> s = 0          /* Backoff.Wait */
 	   :: else -> break
 	   fi
 	od
@@ -287,7 +287,7 @@ inline Give() {
 
 inline sleep(l) {                        /* in list l; and cancel */
 	if
-	:: atomic { wake[_pid] -> Give() }                              /* <-w.wake */
+	:: atomic { wake[_pid] -> Give() }                              /* <-c.wake */
 	:: ends ->                                                      /* <-done */
 		atomic {
 			lock();
@@ -417,7 +417,7 @@ inline Close() {
 	n = ok;                          /* whether the gate was up */
 	if
 	:: ok ->
-		d_step {                                                /* UnlistAll */
+		d_step {                                                /* RefuseAll */
 			assert(empty(items) && empty(putters));
 			isDrained = true;
 			do

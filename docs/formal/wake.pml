@@ -1,5 +1,5 @@
 /*
- * parking/waiter.go: Yield, Sleep and Wake of one waiter, which one call after the
+ * parking: Waiter.Yielded, Choice.Sleep and Waiter.Wake of one waiter, which one call after the
  * other uses; and as much of core.go as decides who may call them. Some of the calls
  * yield before they sleep.
  *
@@ -13,9 +13,9 @@
 mtype = { Awake, Asleep, Woken };
 
 bool mu;                                 /* parking.Mutex */
-bool listed;                             /* Waiter.listed */
+bool listed;                             /* Waiter.fate: listed or not */
 bool yields;                             /* Waiter.Yields */
-mtype stage;                             /* Choice.stage */
+mtype stage;                             /* Choice.stage, within one turn of the waiter */
 byte wake;                               /* how many are in the channel Choice.wake */
 
 byte call;                               /* ghost: which call has the waiter */
@@ -41,7 +41,7 @@ active proctype calls() {
 
 		woke = false;
 		if
-		:: yields ->                            /* Yield */
+		:: yields ->                            /* Yielded */
 			if
 			:: stage == Woken -> woke = true        /* w.own.stage.Load() */
 			:: stage != Woken ->
