@@ -129,7 +129,7 @@ func (q *core[T]) putBatch(vs []T) (n int, _ lockfree.State) {
 		case lockfree.Gated:
 			n += q.handAll(vs[n:])
 		case lockfree.Busy:
-			off.Wait(1)
+			off.Wait(backoff.Usual)
 		default:
 			return n, s
 		}
@@ -155,12 +155,12 @@ func (q *core[T]) getBatch(buf []T) (n int, _ lockfree.State) {
 			q.finish()
 		case lockfree.Gated:
 			if !q.buffer.HeadReady() {
-				off.Wait(1) // as in get
+				off.Wait(backoff.Usual) // as in get
 				continue
 			}
 			n += q.promoteAll(buf[n:])
 		case lockfree.Busy:
-			off.Wait(1)
+			off.Wait(backoff.Usual)
 		case lockfree.Drained:
 			q.finish()
 			return n, s

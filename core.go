@@ -335,7 +335,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return nil, q.soloGet(ctx, v, wait)
 			}
 			if !q.buffer.HeadReady() {
-				off.Wait(1) // without the lock, lest all getters queue up behind a slow putter
+				off.Wait(backoff.Usual) // without the lock, lest all getters queue up behind a slow putter
 				s = q.getIfReady(v)
 				continue
 			}
@@ -442,11 +442,12 @@ func (q *core[T]) tryGet(v *T) lockfree.State {
 // not wait. (It does not yield at once: beside goroutines that only compute a yield may take
 // 10 ms and more.)
 func (q *core[T]) keepOff(off *backoff.Backoff, pace *parking.Pacer, wait bool) {
-	times := 1
+	capacity := q.buffer.Cap()
+	items := parking.Shortest(capacity)
 	if wait {
-		times = pace.Times(q.moved, q.buffer.Cap())
+		items = pace.Items(q.moved, capacity)
 	}
-	off.Wait(times)
+	off.Wait(items)
 }
 
 // all returns an iterator over what get returns until it fails.

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"context"
+
 	"github.com/parkring/queue/internal/backoff"
 )
 
@@ -18,14 +20,14 @@ func (q *Queue[T]) ForcePut(v T) (evicted T, ok bool, err error) {
 	var off backoff.Backoff
 	for {
 		s := q.last().TryPut(v)
-		if err := q.putElse(nil, &v, s, false); err != ErrFull {
+		if err := q.putElse(context.Background(), &v, s, false); err != ErrFull {
 			return evicted, false, err
 		}
 		if evicted, ok = q.exchange(v); ok {
 			return evicted, true, nil
 		}
 		// Somebody made room, or closed the queue, or the oldest item is in flight.
-		off.Wait(1)
+		off.Wait(backoff.Usual)
 	}
 }
 

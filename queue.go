@@ -111,10 +111,12 @@ var _ = New[int]
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 
 // Calls look at their slot before they wait in rings of up to few slots, whatever their
-// size, and of up to small bytes.
+// size, and of up to small bytes; in those of up to mostLooks as long as looks end quickly, in
+// larger ones if more items move then.
 const (
-	few   = 24
-	small = 2048 // 128 slots of a word and its stamp
+	mostLooks = 16
+	few       = 24
+	small     = 2048 // 128 slots of a word and its stamp
 )
 
 // inRegisters is how many bytes the compiler keeps in registers at most. The address of a
@@ -134,7 +136,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 			q.stage.Store(early)
 		}
 		if capacity <= few || q.ring.Bytes() <= small {
-			q.looker.Init()
+			q.looker.Init(capacity <= mostLooks)
 		}
 	} else {
 		q.chain = new(lockfree.Chain[T])
@@ -211,7 +213,7 @@ func (q *Queue[T]) TryPut(v T) error {
 			return ErrFull
 		}
 		item := v
-		return q.putElse(nil, &item, r.PutElse(s, t, st, &item), false)
+		return q.putElse(context.Background(), &item, r.PutElse(s, t, st, &item), false)
 	}
 	*s.Val() = v
 	s.Publish(t)
@@ -288,7 +290,7 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 			return v, ErrEmpty
 		}
 		var item T
-		err = q.getElse(nil, &item, r.GetElse(s, h, st, &item), false)
+		err = q.getElse(context.Background(), &item, r.GetElse(s, h, st, &item), false)
 		return item, err
 	}
 	v = *s.Val()

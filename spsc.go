@@ -79,7 +79,7 @@ func (q *SPSC[T]) TryPut(v T) error {
 		return ErrFull
 	}
 	item := v
-	return q.putElse(nil, &item, s, false)
+	return q.putElse(context.Background(), &item, s, false)
 }
 
 // Get does what [Queue.Get] does. Only the consumer may call it.
@@ -109,7 +109,7 @@ func (q *SPSC[T]) TryGet() (T, error) {
 	case lockfree.Empty:
 		return v, ErrEmpty
 	}
-	err := q.getElse(nil, &v, s, false)
+	err := q.getElse(context.Background(), &v, s, false)
 	return v, err
 }
 

@@ -508,7 +508,7 @@ func (r *Ring[T]) takeTo(t uint64, items []T) []T {
 	for p := r.position(r.head.Load()); p != t; {
 		st := r.slots[r.index(p)].stamp.Load() // pairs with the Store in Publish
 		if st&^runs != p|full {
-			off.Wait(1)
+			off.Wait(backoff.Usual)
 			continue
 		}
 		for range r.run(st) {

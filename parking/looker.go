@@ -20,9 +20,10 @@ import (
 // that each look takes a cache line from one that works on it, that is a waste of time.
 // So calls go by what they see, and by the clock:
 //
-//   - While at least half of the looks end quickly, calls look.
-//   - If not, they look if more items move in a given time then than otherwise. It takes
-//     two measurements in a row to say no, since the system may stop one side for a moment.
+//   - In a ring of few slots calls look while at least half of the looks end quickly.
+//   - If not, and in a larger one, they look if more items move in a given time then than
+//     otherwise. It takes two measurements in a row to say no, since the system may stop one
+//     side for a moment.
 //   - They do not look for a while if that is not so, or if most calls have to wait
 //     nevertheless; and a longer while each time.
 //   - The while may end early, from an eighth on, when a call has yielded twice and that
@@ -61,6 +62,7 @@ type Looker struct {
 	hogged atomic.Int64
 
 	working atomic.Bool   // somebody works on what follows
+	few     bool          // there are few slots; set by Init
 	doubt   bool          // the last measurement said that looks do not pay
 	hogs    bool          // looks have ended for a long yield, and have not paid since
 	settled bool          // state has been what it is for long enough to be measured
@@ -94,6 +96,7 @@ const (
 	watched   = 8   // so many do in any case, after a change
 	mostVain  = 16
 	leastGap  = time.Millisecond
+	firstGap  = 4 * leastGap // if there are not few slots
 	mostGap   = time.Second
 	early     = 8 // useless yields may begin a trial after a gap divided by this
 	mostStays = 256
@@ -121,14 +124,18 @@ var epoch = time.Now()
 // clock tells the time. Variable for tests.
 var clock = func() time.Duration { return time.Since(epoch) }
 
-// Init has calls look, if there is more than one processor.
-func (l *Looker) Init() {
+// Init has calls look, if there is more than one processor. few says that there are few slots.
+func (l *Looker) Init(few bool) {
 	if parallel() {
 		l.state.Store(looking)
 		l.watch.Store(watched)
 		l.wary.Store(wariness)
 		l.since = clock()
-		l.gap = leastGap
+		l.few = few
+		l.gap = firstGap
+		if few {
+			l.gap = leastGap
+		}
 		l.most = patience
 		if oversubscribed() { // then who is looked for may wait for this processor
 			l.most = rounds
@@ -293,7 +300,7 @@ func (l *Looker) measure(now time.Duration, moved func() uint64) {
 		case items <= 0: // or moved has been asked by a call that did not know where the items are by now
 		case l.state.Load() == not:
 			l.didNot(now, n, rate)
-		case 2*quick >= calls:
+		case l.few && 2*quick >= calls:
 			l.gap = leastGap
 			l.pay()
 		default:

@@ -36,7 +36,7 @@ func newLooker(t *testing.T, quick bool) *Looker {
 		quickLook = time.Hour
 	}
 	l := new(Looker)
-	l.Init()
+	l.Init(true)
 	require.True(t, l.Looking())
 	return l
 }
@@ -132,7 +132,7 @@ func TestPatience(t *testing.T) {
 
 	oversubscribed = func() bool { return true }
 	l = new(Looker)
-	l.Init()
+	l.Init(true)
 	earn(wariness)
 	require.Equal(t, rounds, after(patience+1, still), "it may keep the other side from running")
 }
@@ -142,7 +142,7 @@ func TestPatience(t *testing.T) {
 func TestNobodyLooksOnOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	zero, one := new(Looker), new(Looker)
-	one.Init()
+	one.Init(true)
 	for _, l := range []*Looker{zero, one} {
 		require.Zero(t, (&traffic{l: l, with: 1, sans: 1}).calls(1000, true))
 	}
@@ -165,6 +165,27 @@ func TestSlowLooksAreCompared(t *testing.T) {
 	looked = q.calls(100_000, true)
 	require.Greater(t, looked, 90_000)
 	require.Less(t, looked, 100_000)
+}
+
+// In a ring of more slots they are compared though they are quick, and a trial that is lost is
+// followed by a longer while without.
+func TestQuickLooksAreComparedInLargerRings(t *testing.T) {
+	q := traffic{l: newLooker(t, true), with: 1, sans: 4}
+	q.l.Init(false)
+	looked := q.calls(100_000, true)
+	require.Less(t, looked, 10_000)
+	require.Greater(t, looked, watched)
+
+	q = traffic{l: newLooker(t, true), with: 4, sans: 1}
+	q.l.Init(false)
+	require.Greater(t, q.calls(100_000, true), 90_000)
+
+	q = traffic{l: newLooker(t, true), with: 1, sans: 4}
+	q.l.Init(false)
+	for q.l.Looking() {
+		q.calls(1, true)
+	}
+	require.Equal(t, firstGap, q.l.until-q.l.lost)
 }
 
 // One measurement may have met a moment in which the system had stopped one side.

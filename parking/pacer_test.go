@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue/internal/backoff"
 )
 
-// pauses returns how long the pauses of n calls are, with so many items, each of which
-// takes so long, between two of them.
-func pauses(t *testing.T, p *Pacer, n, capacity int, items uint64, each time.Duration) (times []int32) {
+// pauses returns how long the pauses of n calls are, in items, with so many items, each of
+// which takes so long, between two of them.
+func pauses(t *testing.T, p *Pacer, n, capacity int, items uint64, each time.Duration) (all []int) {
 	before := clock
 	t.Cleanup(func() { clock = before })
 	now, moved := before(), p.from.Load()
@@ -17,32 +19,32 @@ func pauses(t *testing.T, p *Pacer, n, capacity int, items uint64, each time.Dur
 	for range n {
 		now += time.Duration(items) * each
 		moved += items
-		n := p.Times(func() uint64 { return moved }, capacity)
-		times = append(times, p.times.Load())
-		require.EqualValues(t, max(1, p.times.Load()), n)
+		all = append(all, p.Items(func() uint64 { return moved }, capacity))
 	}
-	return times
+	return all
 }
 
 func TestPausesGrowWhileItemsStream(t *testing.T) {
 	var p Pacer
-	require.Equal(t, []int32{1, 2, 4, 8, 16, 16}, pauses(t, &p, 6, 1<<20, 100, streaming/2))
-	require.Equal(t, []int32{1, 1}, pauses(t, &p, 2, 1<<20, 100, 2*streaming), "no stream any more")
-	require.Equal(t, []int32{2, 4}, pauses(t, &p, 2, 1<<20, 100, streaming/2))
+	require.Equal(t, []int{64, 128, 256, 512, 1024, 1024}, pauses(t, &p, 6, 1<<20, 100, streaming/2))
+	require.Equal(t, []int{64, 64}, pauses(t, &p, 2, 1<<20, 100, 2*streaming), "no stream any more")
+	require.Equal(t, []int{128, 256}, pauses(t, &p, 2, 1<<20, 100, streaming/2))
 	p.Waited()
-	require.Equal(t, []int32{1, 2, 4}, pauses(t, &p, 3, 1<<20, 100, streaming/2), "somebody had to wait")
-	require.Equal(t, []int32{1}, pauses(t, &p, 1, 1<<20, 1, time.Second), "a second later")
+	require.Equal(t, []int{64, 128, 256}, pauses(t, &p, 3, 1<<20, 100, streaming/2), "somebody had to wait")
+	require.Equal(t, []int{64}, pauses(t, &p, 1, 1<<20, 1, time.Second), "a second later")
 }
 
 // The other side must not run out of items, or room, meanwhile.
 func TestPausesSuitTheRing(t *testing.T) {
 	for _, c := range []struct {
-		capacity int
-		most     int32
-	}{{1, 0}, {511, 0}, {512, 2}, {1024, 4}, {1500, 5}, {4096, 16}, {1 << 30, 16}, {0, 8}} {
+		capacity, most int
+	}{{1, 1}, {20, 20}, {64, 64}, {100, 100}, {512, 512}, {1500, 1024}, {1 << 30, 1024}, {0, 1024}} {
 		var p Pacer
-		times := pauses(t, &p, 10, c.capacity, 100, streaming/2)
-		require.Equal(t, c.most, times[9], "capacity %d", c.capacity) // 0: not even measured
+		items := pauses(t, &p, 10, c.capacity, 100, streaming/2)
+		require.Equal(t, c.most, items[9], "capacity %d", c.capacity)
+		require.Equal(t, min(c.most, backoff.Usual), items[0])
+		require.Equal(t, items[0], Shortest(c.capacity))
+		require.Equal(t, c.most == items[0], p.from.Load() == 0, "measured without need, or not measured")
 	}
 }
 
@@ -51,6 +53,5 @@ func TestPausesOfCallsThatOvertakeEachOther(t *testing.T) {
 	var p Pacer
 	pauses(t, &p, 3, 4096, 100, streaming/2)
 	p.from.Add(1000)
-	require.Equal(t, 1, p.Times(func() uint64 { return p.from.Load() - 500 }, 4096))
-	require.Equal(t, int32(1), p.times.Load())
+	require.Equal(t, 64, p.Items(func() uint64 { return p.from.Load() - 500 }, 4096))
 }

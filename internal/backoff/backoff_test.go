@@ -52,7 +52,7 @@ func TestBackoffLetsOthersRun(t *testing.T) {
 	}()
 	var off Backoff
 	for range 1000 {
-		off.Wait(1)
+		off.Wait(Usual)
 	}
 	select {
 	case <-done:
@@ -68,13 +68,13 @@ func TestBackoffYieldsTheThreadLate(t *testing.T) {
 	yieldThread = func() { yields++ }
 	var off Backoff
 	for range threadYields {
-		off.Wait(1)
+		off.Wait(Usual)
 	}
 	if yields != 0 {
 		t.Errorf("%d yields of the thread at first, want none", yields)
 	}
 	for range 10 {
-		off.Wait(1)
+		off.Wait(Usual)
 	}
 	if yields != 10 {
 		t.Errorf("%d yields of the thread in 10 waits, want 10", yields)
