@@ -177,7 +177,7 @@ func (q *core[T]) handAll(vs []T) (n int) {
 	var served parking.List[T]
 	q.mu.Lock()
 	for n < len(vs) {
-		w := q.give(&vs[n])
+		w := q.hand(&vs[n])
 		if w == nil {
 			break
 		}
@@ -195,7 +195,7 @@ func (q *core[T]) promoteAll(buf []T) (n int) {
 	var served parking.List[T]
 	q.mu.Lock()
 	for n < len(buf) {
-		w, ok := q.admit(&buf[n])
+		w, ok := q.promote(&buf[n])
 		if !ok {
 			break
 		}

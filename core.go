@@ -77,9 +77,9 @@ type core[T any] struct {
 	getPace, putPace     parking.Pacer   // how long to keep off the other side
 }
 
-// In two turns, one of the getters and one of the putters, as many items move as there are
-// slots if they yield; and two more if they are listed before: that of a waiting Put and
-// one for a waiting Get. So in a tiny buffer calls are listed, and yield then.
+// Two turns of yields, one of each side, move as many items as there are slots. If both sides
+// are listed before they yield they move two more: that of a waiting Put, and one to a waiting
+// Get. With up to tiny slots that is worth it.
 const tiny = 3
 
 const notMade = "queue: a queue must be made by New or NewSPSC"
@@ -194,7 +194,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				return nil, q.soloPut(ctx, v, wait)
 			}
 			q.mu.Lock()
-			w := q.give(v)
+			w := q.hand(v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
@@ -285,7 +285,7 @@ func (q *core[T]) tryPut(v *T) lockfree.State {
 //
 // Who sleeps here: a put of a full, open buffer, whose gate on the get side went
 // up, or was up, when the put was listed. Who wakes it: every get of a buffer
-// whose gate is up comes to admit, which serves the oldest. So a put sleeps on
+// whose gate is up comes to promote, which serves the oldest. So a put sleeps on
 // only while nobody gets. Close leaves it listed: it is admitted.
 func (q *core[T]) enlistPut(v *T, rest []T) *parking.Waiter[T] {
 	q.mu.Lock()
@@ -318,7 +318,7 @@ func (q *core[T]) getElse(ctx context.Context, v *T, s lockfree.State, wait bool
 //
 // Who sleeps here: a Get of an empty, open ring, whose gate on the put side went
 // up, or was up, when the Get was listed. Who wakes it: every put to a ring
-// whose gate is up comes to give, which serves the oldest, and Close wakes all.
+// whose gate is up comes to hand, which serves the oldest, and Close wakes all.
 // So a Get sleeps on only while nobody puts.
 func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*parking.Waiter[T], error) {
 	var off backoff.Backoff
@@ -340,7 +340,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 				continue
 			}
 			q.mu.Lock()
-			w, ok := q.admit(v)
+			w, ok := q.promote(v)
 			q.unlock()
 			if w != nil {
 				w.Wake()
@@ -570,11 +570,11 @@ func (q *core[T]) leave(w *parking.Waiter[T], l *parking.List[T]) bool {
 	return true
 }
 
-// give gives *v to the Get that has waited longest. It returns that Get's waiter, or nil
+// hand hands *v to the Get that has waited longest. It returns that Get's waiter, or nil
 // if there was none; the gate is down by now then. It needs mu, and the caller has to
 // unlock and then to wake the waiter. The Put and that Get take effect at the Pop, one
 // after the other; the buffer is empty and stays so.
-func (q *core[T]) give(v *T) *parking.Waiter[T] {
+func (q *core[T]) hand(v *T) *parking.Waiter[T] {
 	if q.alone() {
 		return nil // it has begun just now
 	}
@@ -589,12 +589,12 @@ func (q *core[T]) give(v *T) *parking.Waiter[T] {
 	return w
 }
 
-// admit takes the oldest item, for *v, and moves that of the Put that has waited longest
+// promote takes the oldest item, for *v, and moves that of the Put that has waited longest
 // into the buffer. It reports whether it did; if not, the gate is down by now, or the
 // oldest item is in flight. It needs mu, and the caller has to unlock and then to wake the
 // waiter that it returns: there is none if it brings more items. The Get and that Put take
 // effect in Swap, one after the other.
-func (q *core[T]) admit(v *T) (w *parking.Waiter[T], ok bool) {
+func (q *core[T]) promote(v *T) (w *parking.Waiter[T], ok bool) {
 	if q.putters.Empty() || q.alone() {
 		return nil, false
 	}

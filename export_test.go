@@ -39,7 +39,7 @@ func (q *core[T]) DoNotLook() { q.looker = parking.Looker{} }
 func (q *core[T]) Looking() bool { return q.looker.Looking() }
 
 // Look has calls of q look, if they may look at all.
-func (q *core[T]) Look() { q.looker.Init(q.Cap() <= mostLooks) }
+func (q *core[T]) Look() { q.looker.Init(q.Cap() <= trustedSlots) }
 
 // MostSolo is the largest capacity of a queue that may be solo.
 const MostSolo = mostSolo

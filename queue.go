@@ -23,26 +23,29 @@
 // lost race. A call whose context ends has had no effect. What a goroutine did
 // before a Put happens before what another does after the Get of that item.
 //
-// Put and Get have a lock-free fast path: two atomic read-modify-writes each,
-// no lock and no allocation. (A queue of up to 8 items takes a lock for every call as long as
-// calls have to wait and nobody looks, as where all share a processor.) A goroutine that has to
-// wait is parked and uses no processor; before that it may look and yield for some 10
-// microseconds, if its queue is small and that has been of use, or 60 if items came fast
-// until just now. While items stream through a large queue, a Put or Get that meets the
-// other side keeps off for up to 11 microseconds, so that both go on apart and faster. A
-// goroutine that is stopped by the scheduler in the few instructions between
+// Put and Get have a lock-free fast path: a compare-and-swap and an atomic store each,
+// no lock and no allocation. A goroutine that has to wait is parked and uses no processor. In
+// a small queue it first looks for what it needs, and yields, for some 10 microseconds (60 if
+// items came fast until just now), as long as that is of use. Where it is not, as when all
+// share a processor, a queue of up to 8 items takes a lock for every call instead, as long as
+// calls have to wait. While items stream through a larger queue, a Put or Get that meets the
+// other side keeps off for up to 11 microseconds, so that both go on apart and faster.
+//
+// A goroutine that is stopped by the scheduler in the few instructions between
 // claiming a slot and filling it delays the calls that need that very slot (they
 // yield the processor in the meantime); one that is stopped in the short critical
-// section of the slow path delays the calls that have to wait, wake or close.
+// section of the slow path delays the calls that have to wait, wake or close, and all calls
+// of a queue that takes the lock for each.
 //
 // # How to read the source
 //
 // Start with this file: a call makes one attempt in the ring, and if that does
 // not settle it goes on in core.go. Then lockfree (ends.go, ring.go, then
 // chain.go for queues without a bound), which knows nothing of waiting; then parking
-// (waiter.go, list.go), which knows nothing of rings. core.go is the only
-// place where the two meet. What a call does before it waits is in
-// parking/looker.go and yielder.go, and how it keeps off others in pacer.go. The
+// (waiter.go, list.go, pool.go), which knows nothing of rings. core.go is where the two meet,
+// and the files that stand on it. What a call does before it waits is in
+// parking/looker.go, yielder.go and balance.go, and how it keeps off others in pacer.go and
+// mutex.go. The
 // calls to package stall mark the steps at which tests stop a goroutine; nothing is
 // left of them in a build. closenow.go, join.go, batch.go, select.go, spsc.go,
 // force.go, stats.go and solo.go have one concern each. docs/design.md has the reasons,
@@ -102,21 +105,22 @@ var _ = New[int]
 // dropped is collected.
 //
 // A bounded queue allocates its capacity at once: 8 bytes and a T, rounded up to
-// a multiple of 8, per item; but if that is less than 2 KiB in all, up to 64 bytes
+// a multiple of 8, per item; but if that is at most 1 KiB in all, up to 120 bytes
 // per item and 2 KiB in all, so that items are on different cache lines. An
-// unbounded one starts with 2.5 KiB for small T, grows with what it holds and
+// unbounded one has room for 32 items at first, grows with what it holds and
 // shrinks after a burst. New panics if no address space could hold capacity items.
 //
-// A queue that is used in a testing/synctest bubble must be made in it.
+// Whether calls look before they wait depends on GOMAXPROCS when the queue is made. A queue
+// that is used in a testing/synctest bubble must be made in it.
 func New[T any](capacity int) *Queue[T] { return newQueue[T](capacity, 0) }
 
-// Calls look at their slot before they wait in rings of up to few slots, whatever their
-// size, and of up to small bytes; in those of up to mostLooks as long as looks end quickly, in
-// larger ones if more items move then.
+// Calls look at their slot before they wait in rings of up to fewSlots, whatever their
+// size, and of up to smallBytes; in those of up to trustedSlots as long as looks end quickly,
+// in larger ones if more items move then.
 const (
-	mostLooks = 16
-	few       = 24
-	small     = 2048 // 128 slots of a word and its stamp
+	trustedSlots = 16
+	fewSlots     = 24
+	smallBytes   = 2048 // 128 slots of a word and its stamp
 )
 
 // inRegisters is how many bytes the compiler keeps in registers at most. The address of a
@@ -135,8 +139,8 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 		if capacity <= mostSolo {
 			q.stage.Store(early)
 		}
-		if capacity <= few || q.ring.Bytes() <= small {
-			q.looker.Init(capacity <= mostLooks)
+		if capacity <= fewSlots || q.ring.Bytes() <= smallBytes {
+			q.looker.Init(capacity <= trustedSlots)
 		}
 	} else {
 		q.chain = new(lockfree.Chain[T])
@@ -160,8 +164,9 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 // ctx come at once, the result says which was first.
 //
 // A Put that returns nil synchronizes before the return of the Get that
-// delivers v. Put allocates nothing, whether it waits or not, except for the
-// queue's first waiters.
+// delivers v. Put allocates nothing in steady state, whether it waits or not, as long
+// as no more than 127 calls wait at once, or fewer if items are large, and an item is no larger
+// than 128 KiB; when a queue without a bound grows Put makes a ring.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	r := &q.ring
 	if stage := q.stage.Load(); stage >= on {
@@ -235,8 +240,7 @@ func (q *Queue[T]) TryPut(v T) error {
 // What the putting goroutine did before its Put happens before the return of
 // the Get. In a bounded queue, what a goroutine did before the Get of an item
 // happens before the return of the Put that is Cap items later. Close
-// synchronizes before the return of ErrClosed. Get allocates nothing, whether it
-// waits or not, except for the queue's first waiters.
+// synchronizes before the return of ErrClosed. What Get allocates is what Put does.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	r := &q.ring
 	if stage := q.stage.Load(); stage >= on {

@@ -23,10 +23,10 @@ type Case struct {
 
 // chooser is a Queue, whatever its items are.
 type chooser interface {
-	// tryPut puts arg, if that needs no waiting, and reports whether it did.
-	tryPut(arg any) (ready bool, err error)
-	// tryGet gets into arg, if that needs no waiting, and reports whether it did.
-	tryGet(arg any) (ready bool, err error)
+	// tryPutCase puts arg, if that needs no waiting, and reports whether it did.
+	tryPutCase(arg any) (ready bool, err error)
+	// tryGetCase gets into arg, if that needs no waiting, and reports whether it did.
+	tryGetCase(arg any) (ready bool, err error)
 	// listCase makes a waiter for a put of arg, or for a get, and lists it. It is the
 	// index-th of the choice, or the first one if that is nil. It returns a nil choice
 	// if the case need not wait.
@@ -133,9 +133,9 @@ func TrySelect(cases ...Case) (int, error) {
 		switch c := cases[i]; {
 		case c.q == nil:
 		case c.put:
-			ready, err = c.q.tryPut(c.arg)
+			ready, err = c.q.tryPutCase(c.arg)
 		default:
-			ready, err = c.q.tryGet(c.arg)
+			ready, err = c.q.tryGetCase(c.arg)
 		}
 		if ready {
 			return i, err
@@ -180,13 +180,13 @@ func leave(cases []Case, waiters []any, served int) (err error) {
 	return err
 }
 
-func (q *Queue[T]) tryPut(arg any) (ready bool, err error) {
+func (q *Queue[T]) tryPutCase(arg any) (ready bool, err error) {
 	v, _ := arg.(T) // it is a T, or nil if T is an interface
 	err = q.TryPut(v)
 	return err != ErrFull, err
 }
 
-func (q *Queue[T]) tryGet(arg any) (ready bool, err error) {
+func (q *Queue[T]) tryGetCase(arg any) (ready bool, err error) {
 	v, err := q.TryGet()
 	if err == nil {
 		store(arg, v)

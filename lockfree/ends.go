@@ -55,6 +55,21 @@ func (e *ends[T]) init(capacity, stride int, firstLap uint64) {
 	e.head.Store(e.start)
 }
 
+// allocate is make with a panic of our own for what no address space holds, or no
+// word counts, as it could be for items of no size.
+func allocate[E any](n int) []E {
+	const beyond = "queue: capacity exceeds the address space"
+	if bits.Len(uint(n)) > 62-flagBits {
+		panic(beyond)
+	}
+	defer func() {
+		if recover() != nil {
+			panic(beyond)
+		}
+	}()
+	return make([]E, n)
+}
+
 // stride returns how far the slots of consecutive positions are apart: 1, or 2^j.
 func (e *ends[T]) stride() uint64 { return e.unit / one }
 

@@ -98,7 +98,7 @@ func (r *Ring[T]) Init(capacity int, firstLap uint64) {
 
 // build is Init with slots that are stride, a power of two, apart.
 func (r *Ring[T]) build(capacity, stride int, firstLap uint64) {
-	r.slots = makeSlots[T](capacity * stride)
+	r.slots = allocate[Slot[T]](capacity * stride)
 	r.init(capacity, stride, firstLap)
 	for i := range capacity {
 		r.slots[i*stride].stamp.Store(r.start + uint64(i)*r.unit)
@@ -126,16 +126,6 @@ func apart[T any](capacity int) int {
 // Bytes returns how much memory the slots take, without what is between those of a ring
 // that is spread.
 func (r *Ring[T]) Bytes() int { return r.Cap() * int(unsafe.Sizeof(Slot[T]{})) }
-
-// makeSlots is make with a panic of our own for what no address space holds.
-func makeSlots[T any](n int) []Slot[T] {
-	defer func() {
-		if recover() != nil {
-			panic("queue: capacity exceeds the address space")
-		}
-	}()
-	return make([]Slot[T], n)
-}
 
 // TryPut attempts once to put v in. It returns
 //

@@ -1,7 +1,6 @@
 package lockfree
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/parkring/queue/internal/backoff"
@@ -107,27 +106,12 @@ func (r *SPSC[T]) Init(capacity int, firstLap uint64) {
 	if capacity < 1 {
 		panic("queue: an SPSC needs a capacity of at least 1")
 	}
-	r.items = makeItems[T](capacity)
+	r.items = allocate[T](capacity)
 	r.parallel = backoff.Parallel()
 	r.init(capacity, 1, firstLap)
 	r.looked = r.start
 	r.putter = side{at: r.start, limit: r.start + r.lap}
 	r.getter = side{at: r.start, limit: r.start}
-}
-
-// makeItems is make with a panic of our own for what no address space holds, or no
-// word counts, as it could be for items of no size.
-func makeItems[T any](n int) []T {
-	const beyond = "queue: capacity exceeds the address space"
-	if bits.Len(uint(n)) > 62-flagBits {
-		panic(beyond)
-	}
-	defer func() {
-		if recover() != nil {
-			panic(beyond)
-		}
-	}()
-	return make([]T, n)
 }
 
 // TryPut attempts once to put v in. It returns
