@@ -159,6 +159,9 @@ func (g gate) read(files []string) (c current, err error) {
 	if c.regime == "" || strings.Contains(c.regime, ",") {
 		c.regime = "mixed"
 	}
+	if set.Config["locked"] == "slow" { // that makes as much of a difference
+		c.regime += "-slow"
+	}
 	compared := stats.Compare(set, stats.Options{Base: "chan", Alpha: alpha})
 	for _, r := range compared.Ratios {
 		if r.Impl == g.impl && r.Table.Unit == "sec/op" {

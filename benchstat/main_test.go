@@ -169,7 +169,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, set.Warnings)
 	require.Equal(t, 2, set.Rounds(), "the warm-up does not count")
-	for _, key := range []string{"commit", "goos", "goarch", "cpu", "kernel", "go", "gomaxprocs", "regime", "profile", "date"} {
+	for _, key := range []string{"commit", "goos", "goarch", "cpu", "locked", "kernel", "go", "gomaxprocs", "regime", "profile", "date"} {
 		require.NotEmpty(t, set.Config[key], key)
 	}
 	require.NotNil(t, set.Table("Throughput", "cpu-sec/op"))
@@ -351,6 +351,23 @@ func TestGateOfFiles(t *testing.T) {
 	code, out = gate(2, 12, "-impl", "nobody")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, out, "no ratio of nobody to chan")
+}
+
+// Where atomic operations take long other ratios are stored.
+func TestGateKnowsSlowMachines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.txt")
+	samples := "BenchmarkPair/cap=1/impl=chan 1 9 ns/op\nBenchmarkPair/cap=1/impl=queue 1 3 ns/op\n"
+	for head, want := range map[string]string{
+		"":                              "mixed",
+		"regime: near\n":                "near",
+		"regime: near\nlocked: quick\n": "near",
+		"regime: near\nlocked: slow\n":  "near-slow",
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(head+samples), 0o666))
+		now, err := gate{impl: "queue"}.read([]string{file})
+		require.NoError(t, err)
+		require.Equal(t, want, now.regime)
+	}
 }
 
 // A queue that loses an item is a regression, whatever its speed.

@@ -144,12 +144,14 @@ type setting struct{ key, value string }
 
 // configOf returns what is to be known of this run.
 func configOf(ctx context.Context, p plan) []setting {
+	locked, _ := workload.Locked()
 	return []setting{
 		{"pkg", "github.com/parkring/queue"},
 		{"commit", commit(ctx)},
 		{"goos", runtime.GOOS},
 		{"goarch", runtime.GOARCH},
 		{"cpu", cpuName(ctx)},
+		{"locked", locked},
 		{"kernel", firstLine(ctx, "uname", "-sr")},
 		{"go", runtime.Version()},
 		{"gomaxprocs", fmt.Sprint(p.procs)},

@@ -451,6 +451,14 @@ func TestWorkTakesItsTime(t *testing.T) {
 	require.InDelta(t, 100e3, float64(best), 60e3)
 }
 
+func TestLocked(t *testing.T) {
+	class, each := Locked()
+	require.Contains(t, []string{"quick", "slow"}, class)
+	require.Positive(t, each)
+	require.InDelta(t, map[string]int64{"quick": 1, "slow": 5}[class], int64(each), 3)
+	t.Log(class, each)
+}
+
 func TestRegime(t *testing.T) {
 	regime, line := Regime()
 	require.Contains(t, []string{"one", "near", "far"}, regime)
