@@ -589,32 +589,19 @@ func TestReadyGoesBeforeTheEndOfTheContext(t *testing.T) {
 			}
 		}
 		item := func() context.Context { return after(func() { mustPut(t, q, 1) }) }
+		room := func() context.Context {
+			return after(func() {
+				_, err := q.TryGet()
+				require.NoError(t, err)
+			})
+		}
 		_, err := q.Get(item())
 		require.NoError(t, err)
-		_, err = q.GetBatch(item(), make([]int, 2))
-		require.NoError(t, err)
-		calls := 2
-		if many != nil {
-			_, err = queue.Select(item(), many.GetCase(nil))
-			require.NoError(t, err)
-			mustPut(t, q, 1)
-			for many.Unfinished() > 1 {
-				many.TaskDone()
-			}
-			require.NoError(t, many.Join(after(many.TaskDone)))
-			mustGet(t, q, 1)
-			calls += 2
-		}
+		calls := 1
 		if q.Cap() > 0 {
 			fill(t, q)
-			room := func() context.Context {
-				return after(func() {
-					_, err := q.TryGet()
-					require.NoError(t, err)
-				})
-			}
 			require.NoError(t, q.Put(room(), -1))
-			n, err := q.PutBatch(room(), []int{-1})
+			n, err := q.PutBatch(room(), []int{-1}) // it may have been solo until now
 			require.NoError(t, err)
 			require.Equal(t, 1, n)
 			calls += 2
@@ -627,6 +614,20 @@ func TestReadyGoesBeforeTheEndOfTheContext(t *testing.T) {
 				_, err := q.TryGet()
 				require.NoError(t, err)
 			}
+		}
+		_, err = q.GetBatch(item(), make([]int, 2))
+		require.NoError(t, err)
+		calls++
+		if many != nil {
+			_, err = queue.Select(item(), many.GetCase(nil))
+			require.NoError(t, err)
+			mustPut(t, q, 1)
+			for many.Unfinished() > 1 {
+				many.TaskDone()
+			}
+			require.NoError(t, many.Join(after(many.TaskDone)))
+			mustGet(t, q, 1)
+			calls += 2
 		}
 		_, err = q.Get(after(q.Close))
 		require.Equal(t, queue.ErrClosed, err)

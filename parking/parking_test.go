@@ -157,6 +157,20 @@ func TestWakeAfterItHasYielded(t *testing.T) {
 	}
 }
 
+// The waiter of a call that has gone to sleep, and given up, is as good as new, too.
+func TestWakeOfAWaiterThatHasGivenUp(t *testing.T) {
+	noYieldIsLong(t)
+	var y Yielder
+	var p Pool[int]
+	w := yielding(&p)
+	require.False(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
+	p.Give(w)
+	require.Same(t, w, yielding(&p))
+	w.Wake() // does not send: the call need not sleep
+	require.Empty(t, w.own.wake)
+	require.True(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
+}
+
 // A call whose context has ended while it slept, and that has been served nevertheless.
 func TestWakeAfterDone(t *testing.T) {
 	noYieldIsLong(t)
