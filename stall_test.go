@@ -3,6 +3,7 @@
 package queue_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -495,4 +496,40 @@ func TestPromotionLooksAgainUnderTheLock(t *testing.T) {
 	require.Zero(t, x.unfinished(), "%s", x)
 	require.Equal(t, 2, a)
 	mustGet(t, q, 3, 4)
+}
+
+// A Select that gives up just after CloseNow has taken effect, and before that has come to it,
+// finds its queue closed: it was so before its context ended.
+func TestFrozenCloseNowAndASelectThatGivesUp(t *testing.T) {
+	defer stall.Set(nil)
+	q := queue.New[int](1)
+	mustPut(t, q, 1)
+	closed, goOn, givesUp := make(chan bool), make(chan bool), make(chan bool)
+	var stopped, atGiveUp atomic.Bool
+	stall.Set(&stall.Hook{At: func(p stall.Point) {
+		switch {
+		case p == stall.TakeHead && stopped.CompareAndSwap(false, true):
+			closed <- true
+			<-goOn
+		case p == stall.ChoiceGiveUp:
+			atGiveUp.Store(true)
+		case p == stall.MutexLock && atGiveUp.CompareAndSwap(true, false):
+			close(givesUp) // it has given up, and is about to leave the line
+		}
+	}})
+	ctx, cancel := context.WithCancel(bg)
+	ended := make(chan error)
+	go func() {
+		_, err := queue.Select(ctx, q.PutCase(2))
+		ended <- err
+	}()
+	for puts := 0; puts == 0; _, puts = q.Waiting() {
+		runtime.Gosched()
+	}
+	go q.CloseNow()
+	<-closed
+	cancel()
+	<-givesUp
+	close(goOn)
+	require.Equal(t, queue.ErrClosed, <-ended)
 }
