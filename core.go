@@ -468,15 +468,15 @@ func ended(ctx context.Context) error {
 	if ctx == nil {
 		return nil
 	}
-	_, err := ask(ctx)
-	return err
+	return ask(ctx)
 }
 
-// ask returns ctx.Err(), and ctx.Done() as well, so that a context that panics leaves nobody
-// in a list.
-func ask(ctx context.Context) (<-chan struct{}, error) {
+// ask returns ctx.Err(), and asks for ctx.Done() as well, so that a context that panics leaves
+// nobody in a list.
+func ask(ctx context.Context) error {
 	err := ctx.Err()
-	return ctx.Done(), err
+	ctx.Done()
+	return err
 }
 
 // done returns ctx.Done(), or nil for a nil ctx.

@@ -194,7 +194,8 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 }
 
 // putMore is the rest of Put. It is one call, with arguments in registers, so that Put has
-// nothing to save before its claim.
+// nothing to save before its claim. It sleeps itself, rather than in putElse, for the reason
+// that is given there.
 func (q *Queue[T]) putMore(ctx context.Context, v *T, r *lockfree.Ring[T], s *lockfree.Slot[T], t, st uint64) error {
 	w, err := q.put(ctx, v, r.PutElse(s, t, st, v), true)
 	if w != nil {

@@ -33,12 +33,16 @@ type Pool[T any] struct {
 
 // What an idle queue keeps after a crowd has waited is bounded: about 20 KiB, for small items.
 const (
-	poolSize  = 128 - 1
-	poolBytes = 64 << 10 // beside the channels
-	atLeast   = 4        // waiters that are used again, however large
+	poolSize  = words*64 - 1 // waiters
+	poolBytes = 64 << 10     // in them, beside their channels; or atLeast waiters
+	atLeast   = 4
 	words     = 2
-	nowhere   = poolSize // the number of a waiter that is used once
-	setBit    = 1 << 7   // in Waiter.place: to give the waiter back is to set its bit, rather than to clear it
+)
+
+// What Waiter.place is.
+const (
+	nowhere = poolSize // the number of a waiter that is used once
+	setBit  = 1 << 7   // with a number: to give the waiter back is to set its bit, rather than to clear it
 )
 
 // Made returns how many waiters have been in use at once, those that are used once not

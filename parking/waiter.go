@@ -30,7 +30,7 @@ type Waiter[T any] struct {
 	own    Choice
 	choice *Choice
 
-	prev, next *Waiter[T] // in the List that w is in, guarded by the lock; or in the Pool
+	prev, next *Waiter[T] // in the List that w is in; guarded by the lock
 	index      int32      // of w among those that share choice
 	turn       uint8      // of w: how many calls that yield have had it before. Written when w is taken.
 	fate       fate       // guarded by the lock while w is listed; the sleeper's after Sleep has returned true
