@@ -90,18 +90,19 @@ func (q *core[T]) EnlistGet() (yields bool) {
 	return q.enlist(&q.getters, q.tiny).Yields
 }
 
-// SoloWaits lists so many waiters, of which nobody sleeps, in a queue that is solo, has them
-// served, and reports which of them were to yield.
-func (q *core[T]) SoloWaits(puts bool, n int, serve func()) (yields []bool) {
+// SoloWaits lists so many waiters, of which nobody sleeps, in a queue that is solo, and counts
+// those in use each time. It calls serve, which has to serve them, and reports which of them
+// were to yield. They are in use until then.
+func (q *core[T]) SoloWaits(put bool, n int, serve func()) (yields []bool) {
+	l, y := &q.getters, &q.getYields
+	if put {
+		l, y = &q.putters, &q.putYields
+	}
 	var ws []*parking.Waiter[T]
 	q.mu.Lock()
-	o := q.solo
 	for range n {
-		if puts {
-			ws = append(ws, q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters))
-		} else {
-			ws = append(ws, q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters))
-		}
+		q.solo.waits = 0
+		ws = append(ws, q.soloWait(l, y))
 	}
 	q.unlock()
 	serve()
@@ -114,6 +115,13 @@ func (q *core[T]) SoloWaits(puts bool, n int, serve func()) (yields []bool) {
 		q.waiters.Give(w)
 	}
 	return yields
+}
+
+// SoloCompany returns how many Puts and Gets had a waiter when they were counted last.
+func (q *core[T]) SoloCompany() (puts, gets int) {
+	q.mu.Lock()
+	defer q.unlock()
+	return q.solo.puts, q.solo.gets
 }
 
 // NewGrowing is New without a bound, with a first ring of so many slots.

@@ -27,7 +27,7 @@
 // no lock and no allocation. A goroutine that has to wait is parked and uses no processor. In
 // a small queue it first looks for what it needs, and yields, for some 10 microseconds (60 if
 // items came fast until just now), as long as that is of use. Where it is not, as when all
-// share a processor, a queue of up to 8 items takes a lock for every call instead, as long as
+// share a processor, a queue of up to 16 items takes a lock for every call instead, as long as
 // calls have to wait. While items stream through a larger queue, a Put or Get that meets the
 // other side keeps off for up to 11 microseconds, so that both go on apart and faster.
 //

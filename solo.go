@@ -31,28 +31,29 @@ import (
 // are the same: those who were listed before it began, or ended, are served by those who come
 // after.
 //
-// A call that waits yields once it is listed, before it sleeps, as in a tiny buffer: if it is
-// served meanwhile, nobody has to wake it. Where several wait on both sides only the first of
-// each does, and in a crowd on one side nobody: of those who park few take turns, and each
-// moves as many items as there are slots, where yields go round all. With a single slot there
-// is nothing to be lost by that, but for a throng.
+// A call that waits is listed, and may yield then, before it sleeps, as in a tiny buffer: if it
+// is served meanwhile, nobody has to wake it. Whoever yields goes to the end of the line of all
+// that are ready, and whoever is woken to its front. So those on the side that has more calls
+// yield: each of them has its turn then, and moves as many items as there are slots. On the
+// other side only the first does, or nobody if that side is much the smaller: it is woken, and
+// has the next turn, after each of those. Nor does anybody if there are very many, whose stacks
+// would go through the cache one by one. How many there are on each side is told by the waiters
+// in use.
 //
 // All of it is guarded by the lock.
 type solo[T any] struct {
 	ring   lockfree.Held[T]
 	left   uint64 // the items that have left the queue
-	puts   uint32 // calls of soloPut
-	fights uint32 // calls that have found the lock taken, since puts was a multiple of fightsIn
+	calls  uint32 // of soloPut
+	fights uint32 // calls that have found the lock taken, since calls was a multiple of fightsIn
 	quiet  uint32 // since a call has waited: puts that found room, and polls that were in vain
 	rest   uint32 // so many Gets that wait have to come until it may begin again
-	rested uint32 // what rest was at first, the last time; halved every fightsIn puts
+	rested uint32 // what rest was at first, the last time; halved every fightsIn calls
 
-	getters, putters company
+	waits      uint32        // calls that have been listed
+	putters    parking.Marks // the waiters that were a put's when a call of a queue that is solo had them last
+	puts, gets int           // that have a waiter, as counted last
 }
-
-// company is whether calls of one side that came to wait lately have found some that waited,
-// or a crowd: for so many more it is remembered.
-type company struct{ some, crowd int32 }
 
 // What core.stage is. It is written under the lock and read by anyone.
 const (
@@ -64,12 +65,12 @@ const (
 )
 
 const (
-	mostSolo      = 8   // slots
-	companyMemory = 64  // calls that wait
-	throng        = 64  // calls that have waited at once
-	mostQuiet     = 256 // puts and polls while nobody waits, until it ends
-	fightsIn      = 256 // puts
-	mostRest      = 1 << 16
+	mostSolo   = 16  // slots
+	countEvery = 16  // calls that wait
+	throng     = 64  // calls with a waiter
+	mostQuiet  = 256 // puts and polls while nobody waits, until it ends
+	fightsIn   = 256 // calls of soloPut
+	mostRest   = 1 << 16
 )
 
 // Variables for tests.
@@ -174,7 +175,7 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 			q.fight()
 		}
 		o := q.solo
-		if o.puts++; o.puts%fightsIn == 0 {
+		if o.calls++; o.calls%fightsIn == 0 {
 			o.fights = 0
 			o.rested /= 2
 		}
@@ -210,7 +211,7 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 			over = ended(ctx)
 			continue
 		}
-		w := q.soloWait(&q.putters, &q.putYields, &o.putters, &o.getters)
+		w := q.soloWait(&q.putters, &q.putYields)
 		if w == nil {
 			q.unlock()
 			return q.putElse(ctx, v, lockfree.Gated, wait)
@@ -261,7 +262,7 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 			over = ended(ctx)
 			continue
 		}
-		w := q.soloWait(&q.getters, &q.getYields, &o.getters, &o.putters)
+		w := q.soloWait(&q.getters, &q.getYields)
 		if w == nil {
 			q.unlock()
 			return q.getElse(ctx, v, lockfree.Gated, wait)
@@ -279,35 +280,42 @@ func mayEnd(ctx context.Context) bool { return ctx != nil && ctx != context.Back
 
 // soloWait returns a waiter that is the last in l, and may yield by y; or nil if calls are to
 // look again. It needs mu.
-func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder, own, other *company) *parking.Waiter[T] {
+func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder) *parking.Waiter[T] {
 	if q.looker.May() && q.looksAgain() {
 		return nil
 	}
-	q.solo.quiet = 0
+	o := q.solo
+	o.quiet = 0
 	w := q.waiters.Take()
-	own.some = remember(own.some, !l.Empty())
-	own.crowd = remember(own.crowd, l.Crowded())
-	yields := own.crowd == 0 && other.crowd == 0
-	switch {
-	case q.waiters.Made() >= throng:
-		yields = false
-	case q.bounded.Cap() == 1:
-		yields = true
-	case own.some > 0 && other.some > 0:
-		yields = l.Empty()
+	put := l == &q.putters
+	w.Mark(&o.putters, put)
+	if o.waits%countEvery == 0 {
+		o.puts, o.gets = q.waiters.Count(&o.putters)
 	}
-	w.Yields = yields && y.Due(&q.looker)
+	o.waits++
+	own, other := o.gets, o.puts
+	if put {
+		own, other = other, own
+	}
+	w.Yields = mayYieldSolo(own, other, q.bounded.Cap(), l.Empty()) && y.Due(&q.looker)
 	l.Push(w)
 	return w
 }
 
-// remember returns for how many calls a thing is remembered that is so now, or was remembered
-// for n.
-func remember(n int32, now bool) int32 {
-	if now {
-		return companyMemory
+// mayYieldSolo reports whether a call may yield that has to wait, first of its side or not, if
+// own calls of its side have a waiter and other of the other side.
+func mayYieldSolo(own, other, capacity int, first bool) bool {
+	if own+other >= throng {
+		return false
 	}
-	return max(n-1, 0)
+	if own > other {
+		return true
+	}
+	few := 5 // halves
+	if capacity == 1 {
+		few = 16 // each item takes a turn of somebody there in any case
+	}
+	return first && 2*other < few*own
 }
 
 // needless takes note of a call that would have cost less if q were not solo. It needs mu.

@@ -286,53 +286,66 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 	}
 }
 
-// A call that waits yields, but for crowds on one side, and those who are not the first of
-// their side if several wait on both. With one slot all yield, if they are not very many.
+// On the side that has more calls with a waiter all yield, on the other one the first, if that
+// side is not much the smaller, and nobody if there are very many.
 func TestWhoYieldsSolo(t *testing.T) {
 	defer queue.SoloEndsAfter(queue.Never, 1)()
-	for _, capacity := range []int{1, 2} {
-		q := queue.NewSolo[int](capacity, 0)
-		// gets lists so many Gets, which are served then, and returns who was to yield.
-		gets := func(n int) []bool {
-			return q.SoloWaits(false, n, func() { mustPut(t, q, make([]int, n)...) })
-		}
-		puts := func(n int) []bool {
-			mustPut(t, q, make([]int, capacity)...)
-			return q.SoloWaits(true, n, func() { mustGet(t, q, make([]int, capacity+n)...) })
-		}
-		forget := func() {
-			for range 100 {
-				gets(1)
-				puts(1)
+	for _, c := range []struct {
+		capacity, others int
+		yields           []bool // those who come one after the other, beside so many of the other side
+	}{
+		{2, 0, []bool{true, true, true}},
+		{2, 1, []bool{true, true, true}},
+		{2, 2, []bool{true, false, true}},
+		{2, 3, []bool{false, false, false, true}},
+		{2, 5, []bool{false, false, false, false, false, true}},
+		{1, 1, []bool{true, true}},
+		{1, 7, []bool{true, false, false}},
+		{1, 8, []bool{false, false}},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			q := queue.NewSolo[int](c.capacity, 0)
+			n := len(c.yields)
+			var gets, puts []bool
+			serveGets := func() { mustPut(t, q, make([]int, n)...) }
+			servePuts := func() { mustGet(t, q, make([]int, c.capacity+n)...) }
+			q.SoloWaits(false, c.others, func() {
+				mustPut(t, q, make([]int, c.others+c.capacity)...)
+				puts = q.SoloWaits(true, n, servePuts)
+			})
+			mustPut(t, q, make([]int, c.capacity)...)
+			q.SoloWaits(true, c.others, func() {
+				mustGet(t, q, make([]int, c.capacity+c.others)...)
+				gets = q.SoloWaits(false, n, serveGets)
+			})
+			require.Equal(t, c.yields, puts, "Puts")
+			require.Equal(t, c.yields, gets, "Gets")
+		})
+	}
+	q := queue.NewSolo[int](1, 0)
+	for i, yields := range q.SoloWaits(false, 200, func() { mustPut(t, q, make([]int, 200)...) }) {
+		require.Equal(t, i < 63, yields, "%d before", i)
+	}
+	require.Equal(t, []bool{true}, q.SoloWaits(false, 1, func() { mustPut(t, q, 0) }), "they are gone")
+}
+
+// How many calls have a waiter is counted when the first of sixteen comes to wait.
+func TestSoloCountsWhoWaits(t *testing.T) {
+	inBubble(t, variant{capacity: 2, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
+		for waits := 0; waits < 60; {
+			var gets [3]*call
+			for i := range gets { // they wait at once
+				gets[i] = goGet(q)
+				_, n := q.SoloCompany()
+				require.Equal(t, waits/16*16%3+1, n, "after %d waits", waits)
+				waits++
+			}
+			for i, get := range gets {
+				mustPut(t, q, i)
+				get.got(t, i)
 			}
 		}
-		all := capacity == 1
-		require.Equal(t, []bool{true}, gets(1))
-		require.Equal(t, []bool{true}, puts(1))
-		require.Equal(t, []bool{true, true}, gets(2), "several on one side only")
-		require.Equal(t, []bool{true, all}, puts(2))
-		require.Equal(t, []bool{true, all}, gets(2))
-		for range 100 {
-			gets(1)
-		}
-		require.Equal(t, []bool{true, true}, puts(2), "it is forgotten")
-		require.Equal(t, []bool{true, all}, gets(2))
-		forget()
-		require.Equal(t, []bool{true, true, true, all}, puts(4), "a crowd")
-		require.Equal(t, []bool{all}, puts(1))
-		require.Equal(t, []bool{all}, gets(1))
-		require.Equal(t, []bool{all, all}, puts(2), "a crowd, and several on one side")
-		require.Equal(t, []bool{all}, gets(1))
-		require.Equal(t, []bool{all, all}, gets(2), "the first was listed before there were several on both")
-		require.Equal(t, []bool{true, all}, gets(2))
-		require.Equal(t, []bool{true, all}, puts(2))
-		forget()
-		require.Equal(t, []bool{true}, puts(1))
-		require.Equal(t, []bool{true}, gets(1))
-		gets(100)
-		forget()
-		require.Equal(t, []bool{false}, gets(1), "once there was a throng")
-	}
+	})
 }
 
 // A call whose context has ended does not wait, not even for the time of a yield in which it

@@ -12,7 +12,7 @@ type Stats struct {
 
 // Stats returns a snapshot. It takes the lock of the slow path for as long as it
 // takes to count the waiting calls; calls that find room, or an item, do not
-// notice, unless the queue takes that lock for every call, as one of up to 8 items
+// notice, unless the queue takes that lock for every call, as one of up to 16 items
 // may. Waiting calls and Closed are from one instant; Puts, Gets and Len may be from
 // different ones if others use the queue meanwhile, but Gets is never more than
 // Puts. (In a bounded queue they begin again at 0 after 2^49 items at the earliest, some

@@ -290,8 +290,52 @@ func TestPoolOfLargeItemsIsBounded(t *testing.T) {
 		defer large.Give(large.Take())
 		defer huge.Give(huge.Take())
 	}
-	require.Equal(t, 8, large.Made())
-	require.Equal(t, atLeast, huge.Made())
+	require.Len(t, large.all, 8)
+	require.Len(t, huge.all, atLeast)
+}
+
+// The waiters in use are counted, those that are marked and the others.
+func TestPoolCounts(t *testing.T) {
+	var p Pool[int]
+	var m Marks
+	var ws []*Waiter[int]
+	want := [2]int{}
+	counted := func() [2]int { in, out := p.Count(&m); return [2]int{in, out} }
+	take := func(in bool) {
+		w := p.Take()
+		w.Mark(&m, in)
+		ws = append(ws, w)
+		if len(ws) > poolSize {
+			return // it is used once
+		}
+		if in {
+			want[0]++
+		} else {
+			want[1]++
+		}
+		require.Equal(t, want, counted())
+	}
+	for range 3 { // in the second turn others have them
+		require.Zero(t, counted())
+		for i := range poolSize + 10 {
+			take(i%3 == 0)
+		}
+		for i, w := range ws {
+			p.Give(w)
+			if i < poolSize && i%3 == 0 {
+				want[0]--
+			} else if i < poolSize {
+				want[1]--
+			}
+			require.Equal(t, want, counted())
+		}
+		ws = nil
+		take(true)
+		ws[0].Mark(&m, false)
+		require.Equal(t, [2]int{0, 1}, counted(), "what it was marked as last")
+		p.Give(ws[0])
+		ws, want = nil, [2]int{}
+	}
 }
 
 // Taken under the lock and given back without it, by many at once: nobody's
@@ -328,7 +372,7 @@ func loadPool(t *testing.T, goroutines int) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, p.Made(), goroutines)
+	require.LessOrEqual(t, len(p.all), goroutines)
 }
 
 func TestMutexExcludes(t *testing.T) {

@@ -45,9 +45,34 @@ const (
 	setBit  = 1 << 7   // with a number: to give the waiter back is to set its bit, rather than to clear it
 )
 
-// Made returns how many waiters have been in use at once, those that are used once not
-// counted. It needs the lock.
-func (p *Pool[T]) Made() int { return len(p.all) }
+// Marks is a set of waiters of a Pool that are used again. It needs the lock.
+type Marks [words]uint64
+
+// Mark puts w, which has been taken, into m, or takes it out. (One that is used once has a bit
+// that nobody counts.)
+func (w *Waiter[T]) Mark(m *Marks, in bool) {
+	n := w.place &^ setBit
+	bit := uint64(1) << (n % 64)
+	if in {
+		m[n/64] |= bit
+	} else {
+		m[n/64] &^= bit
+	}
+}
+
+// Count returns how many of the waiters in use are in m, and how many are not. Those that are
+// used once do not count. It needs the lock.
+func (p *Pool[T]) Count(m *Marks) (in, out int) {
+	for i, all := 0, len(p.all); all > 0; i, all = i+1, all-64 {
+		used := ^(p.given[i].Load() ^ p.taken[i])
+		if all < 64 {
+			used &= 1<<all - 1
+		}
+		in += bits.OnesCount64(used & m[i])
+		out += bits.OnesCount64(used &^ m[i])
+	}
+	return in, out
+}
 
 // Take returns a waiter that is in no list and carries nothing. It needs the
 // lock.
