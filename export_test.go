@@ -24,12 +24,23 @@ func (q *core[T]) CheckInvariants() {
 // NewSolo is NewAt for a queue that is solo from the begin.
 func NewSolo[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := newQueue[T](capacity, firstLap)
+	q.BeginSolo()
+	return q
+}
+
+// BeginSolo makes q solo, and its calls not look. It must be empty, and not in use.
+func (q *core[T]) BeginSolo() {
 	q.mu.Lock()
 	defer q.unlock()
 	q.DoNotLook()
 	q.buffer.ShutPut()
 	q.beginSolo()
-	return q
+}
+
+// YieldInVain has a yield of each side be of no use.
+func (q *core[T]) YieldInVain() {
+	q.getYields.Helped(false)
+	q.putYields.Helped(false)
 }
 
 // DoNotLook has calls of q not look. It must not be in use yet.
@@ -43,6 +54,9 @@ func (q *core[T]) Look() { q.looker.Init(q.Cap() <= trustedSlots) }
 
 // MostSolo is the largest capacity of a queue that may be solo.
 const MostSolo = mostSolo
+
+// AtOnce is the largest capacity of a queue that is solo as soon as a Get waits.
+const AtOnce = atOnce
 
 // SoloEndsAfter has queues end solo after so many fights, and rest for that many Gets that
 // wait, until restore is called.

@@ -51,7 +51,7 @@ type solo[T any] struct {
 	rested uint32 // what rest was at first, the last time; halved every fightsIn calls
 
 	waits      uint32        // calls that have been listed
-	putters    parking.Marks // the waiters that were a put's when a call of a queue that is solo had them last
+	putters    parking.Marks // the waiters that a put had last, of those that have been listed here
 	puts, gets int           // that have a waiter, as counted last
 }
 
@@ -66,6 +66,7 @@ const (
 
 const (
 	mostSolo   = 16  // slots
+	atOnce     = 8   // slots up to which it begins though calls may yield before they are listed
 	countEvery = 16  // calls that wait
 	throng     = 64  // calls with a waiter
 	mostQuiet  = 256 // puts and polls while nobody waits, until it ends
@@ -91,8 +92,11 @@ func (q *core[T]) share() {
 	}
 }
 
-// soon reports whether q is solo from the next Get on that is listed.
-func (q *core[T]) soon() bool { return q.stage.Load() == early && !q.looker.Looking() }
+// soon reports whether q is solo from the next Get on that is listed. If it has more than a few
+// slots it is not as long as calls may yield before they are listed: that is faster there.
+func (q *core[T]) soon() bool {
+	return q.stage.Load() == early && !q.looker.Looking() && (q.bounded.Cap() <= atOnce || !q.mayYield())
+}
 
 // countSolo takes note of a Get that is listed while solo rests. It needs mu.
 func (q *core[T]) countSolo() {
@@ -112,6 +116,8 @@ func (q *core[T]) beginSolo() {
 		q.solo = new(solo[T])
 	}
 	o := q.solo
+	q.getYields.Forget() // what they were of use for before is another matter
+	q.putYields.Forget()
 	o.ring = ring
 	o.left = q.handed.Load() + q.bounded.Left()
 	q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it

@@ -12,7 +12,8 @@ import (
 	"github.com/parkring/queue"
 )
 
-// A queue of few slots becomes solo as soon as a Get waits, if its calls do not look; no other does.
+// A queue of few slots becomes solo as soon as a Get waits, if its calls do not look, one of some
+// more if calls may not yield, as in a crowd; no other does.
 func TestWhenSoloBegins(t *testing.T) {
 	for _, c := range []struct {
 		capacity, puts, gets int // so many Puts wait, then all items are taken, then so many Gets wait
@@ -23,9 +24,14 @@ func TestWhenSoloBegins(t *testing.T) {
 		{1, 2, 0, true, false},
 		{1, 1, 1, true, true},
 		{1, 2, 1, true, true},
-		{queue.MostSolo, 0, 1, true, true},
-		{queue.MostSolo + 1, 2, 2, true, false},
-		{0, 0, 2, true, false},
+		{queue.AtOnce, 0, 1, true, true},
+		{queue.AtOnce + 1, 0, 1, true, false},
+		{queue.AtOnce + 1, 0, 3, true, false},
+		{queue.AtOnce + 1, 0, 4, true, true},
+		{queue.AtOnce + 1, 4, 1, true, true},
+		{queue.MostSolo, 0, 4, true, true},
+		{queue.MostSolo + 1, 4, 4, true, false},
+		{0, 0, 4, true, false},
 		{1, 2, 2, false, false},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
@@ -59,7 +65,7 @@ func TestWhenSoloBegins(t *testing.T) {
 // With one processor calls never look. Nor does it matter how large the items are.
 func TestSoloWithOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	q := queue.New[[1024]byte](queue.MostSolo)
+	q := queue.New[[1024]byte](queue.AtOnce)
 	done := make(chan error)
 	go func() { _, err := q.Get(bg); done <- err }()
 	for gets := 0; gets < 1; gets, _ = q.Waiting() {
@@ -327,6 +333,18 @@ func TestWhoYieldsSolo(t *testing.T) {
 		require.Equal(t, i < 63, yields, "%d before", i)
 	}
 	require.Equal(t, []bool{true}, q.SoloWaits(false, 1, func() { mustPut(t, q, 0) }), "they are gone")
+}
+
+// That yields were of no use before says nothing of those of calls that are listed.
+func TestSoloForgetsVainYields(t *testing.T) {
+	q := queue.New[int](1)
+	for range 10 {
+		q.YieldInVain()
+	}
+	q.BeginSolo()
+	require.Equal(t, []bool{true}, q.SoloWaits(false, 1, func() { mustPut(t, q, 0) }))
+	mustPut(t, q, 0)
+	require.Equal(t, []bool{true}, q.SoloWaits(true, 1, func() { mustGet(t, q, 0, 0) }))
 }
 
 // How many calls have a waiter is counted when the first of sixteen comes to wait.

@@ -119,6 +119,12 @@ func (y *Yielder) Helped(did bool) bool {
 	return did
 }
 
+// Forget has calls yield again, whatever yields have been of use for.
+func (y *Yielder) Forget() {
+	y.rest.Store(0)
+	y.misses.Store(0)
+}
+
 // Rest has the next calls not yield.
 func (y *Yielder) Rest() {
 	if y.rest.Load() < restAfter/2 {

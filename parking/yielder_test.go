@@ -53,6 +53,15 @@ func TestUselessYieldsEnd(t *testing.T) {
 	require.Less(t, calls(&y, 100_000, false), 3)
 }
 
+// Once they are forgotten it begins as if there had been none.
+func TestUselessYieldsAreForgotten(t *testing.T) {
+	noYieldIsLong(t)
+	var fresh, y Yielder
+	calls(&y, 100_000, false)
+	y.Forget()
+	require.Equal(t, calls(&fresh, 1000, false), calls(&y, 1000, false))
+}
+
 func TestYieldsComeBackWhenTheyHelp(t *testing.T) {
 	noYieldIsLong(t)
 	var y Yielder
