@@ -51,7 +51,7 @@ type solo[T any] struct {
 	rested uint32 // what rest was at first, the last time; halved every fightsIn calls
 
 	waits      uint32        // calls that have been listed
-	putters    parking.Marks // the waiters that a put had last, of those that have been listed here
+	putters    parking.Marks // the waiters that puts had last, of those that have been listed here; the others pass for gets
 	puts, gets int           // that have a waiter, as counted last
 }
 
@@ -317,9 +317,9 @@ func mayYieldSolo(own, other, capacity int, first bool) bool {
 	if own > other {
 		return true
 	}
-	few := 5 // halves
+	few := 5 // halves: how many times as many there make few of those here
 	if capacity == 1 {
-		few = 16 // each item takes a turn of somebody there in any case
+		few = 16 // each item takes a turn of the few in any case
 	}
 	return first && 2*other < few*own
 }
