@@ -318,8 +318,11 @@ func mayYieldSolo(own, other, capacity int, first bool) bool {
 		return true
 	}
 	few := 5 // halves: how many times as many there make few of those here
-	if capacity == 1 {
+	switch {
+	case capacity == 1:
 		few = 16 // each item takes a turn of the few in any case
+	case capacity > 4 && own == 1:
+		few = 4
 	}
 	return first && 2*other < few*own
 }
