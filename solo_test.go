@@ -297,35 +297,46 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 func TestWhoYieldsSolo(t *testing.T) {
 	defer queue.SoloEndsAfter(queue.Never, 1)()
 	for _, c := range []struct {
-		capacity, others int
-		yields           []bool // those who come one after the other, beside so many of the other side
+		capacity, own, others int    // so many of each side have been served, and have not run since
+		yields                []bool // those who come one after the other
 	}{
-		{2, 0, []bool{true, true, true}},
-		{2, 1, []bool{true, true, true}},
-		{2, 2, []bool{true, false, true}},
-		{2, 3, []bool{false, false, false, true}},
-		{2, 5, []bool{false, false, false, false, false, true}},
-		{4, 2, []bool{true, false, true}},
-		{5, 1, []bool{true, true}},
-		{5, 2, []bool{false, false, true}},
-		{1, 1, []bool{true, true}},
-		{1, 7, []bool{true, false, false}},
-		{1, 8, []bool{false, false}},
+		{2, 0, 0, []bool{true, true, true}},
+		{2, 0, 1, []bool{true, true, true}},
+		{2, 0, 2, []bool{true, false, true}},
+		{2, 0, 3, []bool{false, false, false, true}},
+		{2, 0, 5, []bool{false, false, false, false, false, true}},
+		{2, 1, 4, []bool{true, false, false, true}},
+		{2, 1, 5, []bool{false, false, false, false, true}},
+		{4, 0, 2, []bool{true, false, true}},
+		{5, 0, 1, []bool{true, true}},
+		{5, 0, 2, []bool{false, false, true}},
+		{5, 1, 4, []bool{true, false, false, true}},
+		{1, 0, 1, []bool{true, true}},
+		{1, 0, 7, []bool{true, false, false}},
+		{1, 0, 8, []bool{false, false}},
+		{1, 1, 15, []bool{true, false}},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			q := queue.NewSolo[int](c.capacity, 0)
 			n := len(c.yields)
+			put := func(n int) { mustPut(t, q, make([]int, n)...) }
+			get := func(n int) { mustGet(t, q, make([]int, n)...) }
 			var gets, puts []bool
-			serveGets := func() { mustPut(t, q, make([]int, n)...) }
-			servePuts := func() { mustGet(t, q, make([]int, c.capacity+n)...) }
 			q.SoloWaits(false, c.others, func() {
-				mustPut(t, q, make([]int, c.others+c.capacity)...)
-				puts = q.SoloWaits(true, n, servePuts)
+				put(c.others + c.capacity)
+				q.SoloWaits(true, c.own, func() {
+					get(c.own + c.capacity)
+					put(c.capacity)
+					puts = q.SoloWaits(true, n, func() { get(c.capacity + n) })
+				})
 			})
-			mustPut(t, q, make([]int, c.capacity)...)
+			put(c.capacity)
 			q.SoloWaits(true, c.others, func() {
-				mustGet(t, q, make([]int, c.capacity+c.others)...)
-				gets = q.SoloWaits(false, n, serveGets)
+				get(c.capacity + c.others)
+				q.SoloWaits(false, c.own, func() {
+					put(c.own)
+					gets = q.SoloWaits(false, n, func() { put(n) })
+				})
 			})
 			require.Equal(t, c.yields, puts, "Puts")
 			require.Equal(t, c.yields, gets, "Gets")
