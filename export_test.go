@@ -108,15 +108,11 @@ func (q *core[T]) EnlistGet() (yields bool) {
 // those in use each time. It calls serve, which has to serve them, and reports which of them
 // were to yield. They are in use until then.
 func (q *core[T]) SoloWaits(put bool, n int, serve func()) (yields []bool) {
-	l, y := &q.getters, &q.getYields
-	if put {
-		l, y = &q.putters, &q.putYields
-	}
 	var ws []*parking.Waiter[T]
 	q.mu.Lock()
 	for range n {
 		q.solo.waits = 0
-		ws = append(ws, q.soloWait(l, y))
+		ws = append(ws, q.soloWait(put))
 	}
 	q.unlock()
 	serve()

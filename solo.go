@@ -59,7 +59,7 @@ type solo[T any] struct {
 const (
 	over    = iota // the queue is not solo, and will not be
 	resting        // it is not for a while, as counted by solo.rest
-	early          // it will be from the first Get on that waits while calls do not look
+	early          // it will be from the first Get on that waits when it is soon
 	on             // it is
 	chained        // the queue has no bound, and will not be
 )
@@ -217,7 +217,7 @@ func (q *core[T]) soloPut(ctx context.Context, v *T, wait bool) error {
 			over = ended(ctx)
 			continue
 		}
-		w := q.soloWait(&q.putters, &q.putYields)
+		w := q.soloWait(true)
 		if w == nil {
 			q.unlock()
 			return q.putElse(ctx, v, lockfree.Gated, wait)
@@ -268,7 +268,7 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 			over = ended(ctx)
 			continue
 		}
-		w := q.soloWait(&q.getters, &q.getYields)
+		w := q.soloWait(false)
 		if w == nil {
 			q.unlock()
 			return q.getElse(ctx, v, lockfree.Gated, wait)
@@ -284,24 +284,23 @@ func (q *core[T]) soloGet(ctx context.Context, v *T, wait bool) error {
 // lock once more: a context may do anything when it is asked.
 func mayEnd(ctx context.Context) bool { return ctx != nil && ctx != context.Background() }
 
-// soloWait returns a waiter that is the last in l, and may yield by y; or nil if calls are to
-// look again. It needs mu.
-func (q *core[T]) soloWait(l *parking.List[T], y *parking.Yielder) *parking.Waiter[T] {
+// soloWait returns a waiter that is the last in the list of puts, or of gets, and may have to
+// yield; or nil if calls are to look again. It needs mu.
+func (q *core[T]) soloWait(put bool) *parking.Waiter[T] {
 	if q.looker.May() && q.looksAgain() {
 		return nil
 	}
 	o := q.solo
 	o.quiet = 0
 	w := q.waiters.Take()
-	put := l == &q.putters
 	w.Mark(&o.putters, put)
 	if o.waits%countEvery == 0 {
 		o.puts, o.gets = q.waiters.Count(&o.putters)
 	}
 	o.waits++
-	own, other := o.gets, o.puts
+	l, y, own, other := &q.getters, &q.getYields, o.gets, o.puts
 	if put {
-		own, other = other, own
+		l, y, own, other = &q.putters, &q.putYields, o.puts, o.gets
 	}
 	w.Yields = mayYieldSolo(own, other, q.bounded.Cap(), l.Empty()) && y.Due(&q.looker)
 	l.Push(w)
