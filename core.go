@@ -226,7 +226,7 @@ func (q *core[T]) put(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.putPace.Waited()
 			q.looker.Rest(q.moved)
 			if !q.tiny && q.mayYield() && q.putYields.Due(&q.looker) {
-				q.putYields.End(parking.Yield(q.putYields.Start(parking.AnyTurn())), &q.looker)
+				q.putYields.End(parking.Yield(q.putYields.Start(parking.AnyTurn())), &q.looker, nil)
 				if s = q.tryPut(v); q.putYields.Helped(s != lockfree.Full) {
 					continue
 				}
@@ -370,7 +370,7 @@ func (q *core[T]) get(ctx context.Context, v *T, s lockfree.State, wait bool) (*
 			q.getPace.Waited()
 			q.looker.Rest(q.moved)
 			if !q.soon() && q.mayYield() && q.getYields.Due(&q.looker) {
-				q.getYields.End(parking.Yield(q.getYields.Start(parking.AnyTurn())), &q.looker)
+				q.getYields.End(parking.Yield(q.getYields.Start(parking.AnyTurn())), &q.looker, nil)
 				if s = q.tryGet(v); q.getYields.Helped(s != lockfree.Empty) {
 					continue
 				}
@@ -500,7 +500,7 @@ func why(ctx context.Context) error {
 // may be one that yields. It needs mu.
 func (q *core[T]) enlist(l *parking.List[T], yields bool) *parking.Waiter[T] {
 	q.mu.Observe(l.Crowded())
-	w := q.waiters.Take()
+	w := q.waiters.Take(l == &q.putters)
 	w.Yields = yields && q.mayYield() && q.putYields.Due(&q.looker)
 	if !w.Yields {
 		q.balance.Park(&q.getYields, &q.putYields)
@@ -518,7 +518,8 @@ func (q *core[T]) mayYield() bool { return q.mu.Calm() && q.balance.Yields() }
 // has asked for its context's Done channel before, so that a context can tell of every call
 // that it waits.
 func (q *core[T]) yielded(w *parking.Waiter[T], y *parking.Yielder, start time.Duration) (woken bool) {
-	return w.Yielded(start, y, &q.looker, q.moved)
+	y.End(start, &q.looker, q.soloFlow)
+	return w.Yielded(y, &q.looker, q.moved)
 }
 
 // awake ends the wait of w, which was listed in l, after its Sleep: w has been woken, or

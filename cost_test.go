@@ -176,7 +176,7 @@ func TestCrowdedHandOverAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Up to 127 waiters are used again. A crowd that is larger makes the others anew, each time.
+// However many wait at once.
 func TestWaitingCrowdAllocatesNothing(t *testing.T) {
 	for _, capacity := range []int{1, 64, 0} {
 		for _, crowd := range []int{100, 300} {
@@ -203,11 +203,10 @@ func TestWaitingCrowdAllocatesNothing(t *testing.T) {
 			allocs := testing.AllocsPerRun(20, serve)
 			q.Close()
 			getters.Wait()
-			if crowd <= 127 {
-				require.Zero(t, allocs, "capacity %d, %d waiting Gets", capacity, crowd)
-			} else {
-				require.GreaterOrEqual(t, allocs, float64(crowd-127), "capacity %d, %d waiting Gets", capacity, crowd)
+			if crowd > 127 && underRace() {
+				continue // the race detector has a sync.Pool drop every fourth
 			}
+			require.Zero(t, allocs, "capacity %d, %d waiting Gets", capacity, crowd)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"time"
+
 	"github.com/parkring/queue/lockfree"
 	"github.com/parkring/queue/parking"
 )
@@ -126,6 +128,32 @@ func (q *core[T]) SoloWaits(put bool, n int, serve func()) (yields []bool) {
 	}
 	return yields
 }
+
+// SoloMove has so many items leave a queue that is solo, for the books.
+func (q *core[T]) SoloMove(items uint64) {
+	q.mu.Lock()
+	defer q.unlock()
+	q.solo.left += items
+}
+
+// SoloYield has a Get that is listed in a queue that is solo yield while so many items move, and
+// meanwhile pass, and returns whether calls yield yet. Nothing else may use q.
+func (q *core[T]) SoloYield(items uint64, meanwhile func()) bool {
+	start := parking.Now()
+	q.mu.Lock()
+	w := q.soloWait(false)
+	q.leave(w, &q.getters)
+	q.solo.flown = start
+	q.unlock()
+	q.SoloMove(items)
+	meanwhile()
+	q.yielded(w, &q.getYields, start)
+	q.getYields.Forget() // that it was of no use
+	return q.getYields.Due(&q.looker)
+}
+
+// SoloFlow is soloFlow.
+func (q *core[T]) SoloFlow(start, now time.Duration) bool { return q.soloFlow(start, now) }
 
 // SoloCompany returns how many Puts and Gets had a waiter when they were counted last.
 func (q *core[T]) SoloCompany() (puts, gets int) {

@@ -165,8 +165,7 @@ func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 //
 // A Put that returns nil synchronizes before the return of the Get that
 // delivers v. Put allocates nothing in steady state, whether it waits or not, as long
-// as no more than 127 calls wait at once, or fewer if items are large, and an item is no larger
-// than 128 KiB; when a queue without a bound grows Put makes a ring.
+// as an item is no larger than 128 KiB; when a queue without a bound grows Put makes a ring.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	r := &q.ring
 	if stage := q.stage.Load(); stage >= on {

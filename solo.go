@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"time"
 
 	"github.com/parkring/queue/internal/stall"
 	"github.com/parkring/queue/lockfree"
@@ -36,9 +37,10 @@ import (
 // that are ready, and whoever is woken to its front. So those on the side that has more calls
 // yield: each of them has its turn then, and moves as many items as there are slots. On the
 // other side only the first does, or nobody if that side is much the smaller: it is woken, and
-// has the next turn, after each of those. Nor does anybody if there are very many, whose stacks
-// would go through the cache one by one. How many there are on each side is told by the waiters
-// in use.
+// has the next turn, after each of those. If there are very many, a turn of all of them would
+// take as long as the turns are worth: then they yield if nearly all are on one side, or the first
+// of each if there are about as many; and in a flood nobody does. How many there are on each side is told
+// by the waiters in use.
 //
 // All of it is guarded by the lock.
 type solo[T any] struct {
@@ -50,9 +52,11 @@ type solo[T any] struct {
 	rest   uint32 // so many Gets that wait have to come until it may begin again
 	rested uint32 // what rest was at first, the last time; halved every fightsIn calls
 
-	waits      uint32        // calls that have been listed
-	putters    parking.Marks // the waiters that puts had last, of those that have been listed here; the others pass for gets
-	puts, gets int           // that have a waiter, as counted last
+	waits      uint32 // calls that have been listed
+	puts, gets int    // that have a waiter, as counted last
+
+	flown  time.Duration // when soloFlow was asked last, or solo began
+	flowed uint64        // the items that had left by then
 }
 
 // What core.stage is. It is written under the lock and read by anyone.
@@ -65,12 +69,15 @@ const (
 )
 
 const (
-	mostSolo   = 16  // slots
-	atOnce     = 8   // slots up to which it begins though calls may yield before they are listed
-	countEvery = 16  // calls that wait
-	throng     = 64  // calls with a waiter
-	mostQuiet  = 256 // puts and polls while nobody waits, until it ends
-	fightsIn   = 256 // calls of soloPut
+	mostSolo   = 16               // slots
+	atOnce     = 8                // slots up to which it begins though calls may yield before they are listed
+	countEvery = 16               // calls that wait
+	crowd      = 32               // calls with a waiter
+	throng     = 64               // the same
+	flood      = 320              // the same
+	flowing    = time.Microsecond // per item, at most
+	mostQuiet  = 256              // puts and polls while nobody waits, until it ends
+	fightsIn   = 256              // calls of soloPut
 	mostRest   = 1 << 16
 )
 
@@ -120,6 +127,7 @@ func (q *core[T]) beginSolo() {
 	q.putYields.Forget()
 	o.ring = ring
 	o.left = q.handed.Load() + q.bounded.Left()
+	o.flown, o.flowed = parking.Now(), o.left
 	q.stage.Store(on) // before Hold, so that whoever meets the gate of head knows of it
 	o.ring.Hold()
 }
@@ -292,10 +300,9 @@ func (q *core[T]) soloWait(put bool) *parking.Waiter[T] {
 	}
 	o := q.solo
 	o.quiet = 0
-	w := q.waiters.Take()
-	w.Mark(&o.putters, put)
+	w := q.waiters.Take(put)
 	if o.waits%countEvery == 0 {
-		o.puts, o.gets = q.waiters.Count(&o.putters)
+		o.puts, o.gets = q.waiters.Count()
 	}
 	o.waits++
 	l, y, own, other := &q.getters, &q.getYields, o.gets, o.puts
@@ -310,20 +317,38 @@ func (q *core[T]) soloWait(put bool) *parking.Waiter[T] {
 // mayYieldSolo reports whether a call may yield that has to wait, first of its side or not, if
 // own calls of its side have a waiter and other of the other side.
 func mayYieldSolo(own, other, capacity int, first bool) bool {
-	if own+other >= throng {
-		return false
-	}
-	if own > other {
-		return true
-	}
+	all := own + other
 	few := 5 // halves: how many times as many there make few of those here
 	switch {
-	case capacity == 1:
-		few = 16 // each item takes a turn of the few in any case
-	case capacity > 4 && own == 1:
+	case all >= flood:
+		return false
+	case all >= throng:
+		return own >= 3*other || first && 5*own < 6*other && 5*other < 6*own
+	case own > other:
+		return true
+	case all >= crowd || own == 1 && capacity > 2:
 		few = 4
+	case capacity == 1:
+		few = 8 // each item takes a turn of the few in any case
 	}
 	return first && 2*other < few*own
+}
+
+// soloFlow reports whether items have moved fast, as far as q has been solo since it was asked
+// last. If it was asked after start somebody else has seen to what the answer is for.
+func (q *core[T]) soloFlow(start, now time.Duration) bool {
+	if !q.alone() {
+		return false
+	}
+	q.mu.Lock()
+	defer q.unlock()
+	o := q.solo
+	if o.flown > start {
+		return true
+	}
+	took, n := now-o.flown, o.left-o.flowed
+	o.flown, o.flowed = now, o.left
+	return time.Duration(n)*flowing > took
 }
 
 // needless takes note of a call that would have cost less if q were not solo. It needs mu.

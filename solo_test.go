@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/parkring/queue"
+	"github.com/parkring/queue/parking"
 )
 
 // A queue of few slots becomes solo as soon as a Get waits, if its calls do not look, one of some
@@ -293,7 +295,8 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 }
 
 // On the side that has more calls with a waiter all yield, on the other one the first, if that
-// side is not much the smaller, and nobody if there are very many.
+// side is not much the smaller. If there are very many they do on a side with three times as
+// many, or the first of each if there are about as many.
 func TestWhoYieldsSolo(t *testing.T) {
 	defer queue.SoloEndsAfter(queue.Never, 1)()
 	for _, c := range []struct {
@@ -307,14 +310,29 @@ func TestWhoYieldsSolo(t *testing.T) {
 		{2, 0, 5, []bool{false, false, false, false, false, true}},
 		{2, 1, 4, []bool{true, false, false, true}},
 		{2, 1, 5, []bool{false, false, false, false, true}},
-		{4, 0, 2, []bool{true, false, true}},
-		{5, 0, 1, []bool{true, true}},
-		{5, 0, 2, []bool{false, false, true}},
-		{5, 1, 4, []bool{true, false, false, true}},
+		{3, 0, 1, []bool{true, true}},
+		{3, 0, 2, []bool{false, false, true}},
+		{3, 1, 4, []bool{true, false, false, true}},
 		{1, 0, 1, []bool{true, true}},
-		{1, 0, 7, []bool{true, false, false}},
-		{1, 0, 8, []bool{false, false}},
-		{1, 1, 15, []bool{true, false}},
+		{1, 0, 3, []bool{true, false, false}},
+		{1, 0, 4, []bool{false, false}},
+		{1, 1, 7, []bool{true, false}},
+		{1, 1, 8, []bool{false, false}},
+		{1, 9, 22, []bool{false}},
+		{2, 9, 21, []bool{true}},
+		{2, 9, 22, []bool{false}},
+		{2, 10, 21, []bool{true}},
+		{2, 15, 48, []bool{false}},
+		{2, 29, 34, []bool{true, false}},
+		{2, 28, 35, []bool{false}},
+		{2, 33, 30, []bool{true, false}},
+		{2, 34, 29, []bool{false}},
+		{2, 46, 17, []bool{false}},
+		{2, 47, 16, []bool{true, true}},
+		{2, 158, 160, []bool{true, false}},
+		{2, 159, 160, []bool{false}},
+		{2, 269, 50, []bool{false}},
+		{2, 268, 50, []bool{true, false}},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			q := queue.NewSolo[int](c.capacity, 0)
@@ -343,10 +361,11 @@ func TestWhoYieldsSolo(t *testing.T) {
 		})
 	}
 	q := queue.NewSolo[int](1, 0)
-	for i, yields := range q.SoloWaits(false, 200, func() { mustPut(t, q, make([]int, 200)...) }) {
-		require.Equal(t, i < 63, yields, "%d before", i)
+	for i, yields := range q.SoloWaits(false, 400, func() { mustPut(t, q, make([]int, 400)...) }) {
+		require.Equal(t, i < 319, yields, "%d before", i)
 	}
-	require.Equal(t, []bool{true}, q.SoloWaits(false, 1, func() { mustPut(t, q, 0) }), "they are gone")
+	mustPut(t, q, 0)
+	require.Equal(t, []bool{true}, q.SoloWaits(true, 1, func() { mustGet(t, q, 0, 0) }), "they are gone")
 }
 
 // That yields were of no use before says nothing of those of calls that are listed.
@@ -359,6 +378,32 @@ func TestSoloForgetsVainYields(t *testing.T) {
 	require.Equal(t, []bool{true}, q.SoloWaits(false, 1, func() { mustPut(t, q, 0) }))
 	mustPut(t, q, 0)
 	require.Equal(t, []bool{true}, q.SoloWaits(true, 1, func() { mustGet(t, q, 0, 0) }))
+}
+
+// A yield in which many items have moved does not count as long.
+func TestSoloYieldsWhileItemsMove(t *testing.T) {
+	q := queue.NewSolo[int](1, 0)
+	long := func() { time.Sleep(time.Millisecond) }
+	require.True(t, q.SoloYield(1_000_000_000, long))
+	require.False(t, q.SoloYield(100, long))
+}
+
+// Whether they have moved fast is asked for the time since it was asked before.
+func TestSoloFlow(t *testing.T) {
+	q := queue.NewSolo[int](1, 0)
+	began := parking.Now()
+	us := func(n int) time.Duration { return began + time.Duration(n)*time.Microsecond }
+	q.SoloMove(1000)
+	require.True(t, q.SoloFlow(us(1), us(900)))
+	require.False(t, q.SoloFlow(us(900), us(1100)), "that was before")
+	q.SoloMove(50)
+	require.False(t, q.SoloFlow(us(1200), us(1210)))
+	q.SoloMove(50)
+	require.True(t, q.SoloFlow(us(1220), us(1230)))
+	require.True(t, q.SoloFlow(us(1229), us(1240)), "somebody else has asked")
+	q.SoloMove(1000)
+	q.Share()
+	require.False(t, q.SoloFlow(us(1250), us(1260)), "it is not solo")
 }
 
 // How many calls have a waiter is counted when the first of sixteen comes to wait.

@@ -124,6 +124,9 @@ var epoch = time.Now()
 // clock tells the time. Variable for tests.
 var clock = func() time.Duration { return time.Since(epoch) }
 
+// Now tells the time by that clock.
+func Now() time.Duration { return clock() }
+
 // Init has calls look, if there is more than one processor. few says that there are few slots.
 func (l *Looker) Init(few bool) {
 	if parallel() {

@@ -375,7 +375,7 @@ func TestUselessYieldsBeginATrialEarly(t *testing.T) {
 	var y Yielder // a call that yields once it is listed begins a trial as well
 	listed := func() {
 		w := yielding(new(Pool[int]))
-		require.False(t, w.Yielded(Yield(y.Start(w.Turn())), &y, q.l, moved))
+		require.False(t, yielded(w, &y, q.l, moved))
 	}
 	noYieldIsLong(t)
 	listed()

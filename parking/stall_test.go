@@ -14,7 +14,7 @@ import (
 func TestGiveBesideGive(t *testing.T) {
 	defer stall.Set(nil)
 	var p Pool[int]
-	first, second := p.Take(), p.Take()
+	first, second := p.Take(false), p.Take(false)
 	for range 3 { // a bit is set in one turn, and cleared in the next
 		between := func() { p.Give(second) }
 		stall.Set(&stall.Hook{At: func(at stall.Point) {
@@ -24,7 +24,7 @@ func TestGiveBesideGive(t *testing.T) {
 			}
 		}})
 		p.Give(first)
-		require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(), p.Take()})
+		require.ElementsMatch(t, []*Waiter[int]{first, second}, []*Waiter[int]{p.Take(false), p.Take(false)})
 	}
 }
 
@@ -40,7 +40,7 @@ func TestWakeBeforeItSleeps(t *testing.T) {
 			w.Wake()
 		}
 	}})
-	require.True(t, w.Yielded(Yield(y.Start(w.Turn())), &y, new(Looker), nil))
+	require.True(t, yielded(w, &y, new(Looker), nil))
 	require.Equal(t, 1, woken)
 	require.Empty(t, w.own.wake)
 }
@@ -55,13 +55,13 @@ func TestGiveClearsFirst(t *testing.T) {
 		if at == stall.GiveBit {
 			passed = true
 			require.Zero(t, w.Item)
-			require.NotSame(t, w, p.Take(), "handed out twice")
+			require.NotSame(t, w, p.Take(false), "handed out twice")
 		}
 	}})
-	w = p.Take()
+	w = p.Take(false)
 	one := 1
 	w.Bring(&one, nil)
 	p.Give(w)
 	require.True(t, passed)
-	require.Same(t, w, p.Take())
+	require.Same(t, w, p.Take(false))
 }

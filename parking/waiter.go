@@ -1,10 +1,6 @@
 package parking
 
-import (
-	"time"
-
-	"github.com/parkring/queue/internal/stall"
-)
+import "github.com/parkring/queue/internal/stall"
 
 // Waiter is one waiting call: a channel to sleep on, and the item that it
 // brings or is waiting for.
@@ -76,15 +72,14 @@ func (w *Waiter[T]) Left() int {
 // lock.
 func (w *Waiter[T]) Listed() bool { return w.fate == listed }
 
-// Yielded ends a yield by y, which began at start, and reports whether the Wake that is owed
+// Yielded comes after a yield by y has ended, and reports whether the Wake that is owed
 // to w has come meanwhile: there is nothing to sleep for then. It is for a call with one
 // waiter, before its Sleep. If that is of no use again and again it may begin a trial of l;
 // moved is as for l.Rest.
 //
 // A Wake has to send only if the call sleeps, or is about to. Yielded and Wake agree on that
 // by stage, which each of them changes in one step: the second finds what the first did.
-func (w *Waiter[T]) Yielded(start time.Duration, y *Yielder, l *Looker, moved func() uint64) bool {
-	y.End(start, l)
+func (w *Waiter[T]) Yielded(y *Yielder, l *Looker, moved func() uint64) bool {
 	if w.own.stage.Load() == w.at(woken) {
 		return y.Helped(true)
 	}

@@ -27,7 +27,7 @@ import (
 //
 // A call asks whether it is Due, and then does
 //
-//	y.End(Yield(y.Start(turn)), l)
+//	y.End(Yield(y.Start(turn)), l, flow)
 //
 // and reports by Helped. The yield is in the call itself, because no processor foresees a
 // return across it, so the fewer functions have to return after it the better.
@@ -87,19 +87,25 @@ func Yield(start time.Duration) time.Duration {
 	return start
 }
 
-// End ends a yield, which began at start, and sees to it that long ones are noticed.
-func (y *Yielder) End(start time.Duration, l *Looker) {
+// End ends a yield, which began at start, and sees to it that long ones are noticed. It asks
+// flow, if that is not nil, whether items have moved fast meanwhile, until now: then it was calls
+// of this queue that took so long, one after the other.
+func (y *Yielder) End(start time.Duration, l *Looker, flow func(start, now time.Duration) bool) {
 	if start >= 0 {
-		y.end(start, l) // apart, so that End is inlined
+		y.end(start, l, flow) // apart, so that End is inlined
 	}
 }
 
-func (y *Yielder) end(start time.Duration, l *Looker) {
-	took := clock() - start
+func (y *Yielder) end(start time.Duration, l *Looker, flow func(start, now time.Duration) bool) {
+	now := clock()
+	took := now - start
 	long := took > longYield && !stall.Enabled // a schedule must not depend on the clock
+	if long && flow != nil {
+		long = !flow(start, now)
+	}
 	if long {
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
-		l.hogged.Store(int64(start + took + min(times*took, mostRest)))
+		l.hogged.Store(int64(now + min(times*took, mostRest)))
 	}
 	if y.short.Load() == long {
 		y.short.Store(!long)

@@ -23,7 +23,7 @@ func yields(y *Yielder, l *Looker, turn int) bool {
 	if !y.Due(l) {
 		return false
 	}
-	y.End(Yield(y.Start(uint8(turn))), l)
+	y.End(Yield(y.Start(uint8(turn))), l, nil)
 	return true
 }
 
@@ -128,6 +128,25 @@ func TestLongYieldsEnd(t *testing.T) {
 		{longYield - 10, 0},
 	} {
 		require.InDelta(t, c.rest, took(c.took), float64((101+c.took/1e6)*untimed))
+	}
+}
+
+// A long yield in which items have moved fast is none.
+func TestLongYieldsWhileItemsMoveGoOn(t *testing.T) {
+	newLooker(t, true) // for the clock
+	for _, flows := range []bool{false, true} {
+		var l Looker
+		var y Yielder
+		start := y.Start(0)
+		now += 2 * longYield
+		end := now
+		y.End(start, &l, func(from, to time.Duration) bool {
+			require.Equal(t, start, from)
+			require.InDelta(t, end, to, float64(time.Microsecond))
+			return flows
+		})
+		require.Equal(t, flows, y.Due(&l))
+		require.Equal(t, flows, y.Start(1) < 0, "it is timed if the last one was long")
 	}
 }
 
