@@ -98,6 +98,13 @@ func (q *core[T]) Waiting() (gets, puts int) {
 	return q.getters.Len(), q.putters.Len()
 }
 
+// HaveWaiters returns how many Puts and Gets have a waiter.
+func (q *core[T]) HaveWaiters() (puts, gets int) {
+	q.mu.Lock()
+	defer q.unlock()
+	return q.waiters.Count()
+}
+
 // EnlistGet lists a waiter of which nobody sleeps, and reports whether it is to yield.
 func (q *core[T]) EnlistGet() (yields bool) {
 	q.mu.Lock()

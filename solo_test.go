@@ -406,6 +406,38 @@ func TestSoloFlow(t *testing.T) {
 	require.False(t, q.SoloFlow(us(1250), us(1260)), "it is not solo")
 }
 
+// A waiter is known for one of a Put, or of a Get, solo or not.
+func TestWhoHasWaiters(t *testing.T) {
+	for _, k := range bounded() {
+		inBubble(t, k.make, func(t *testing.T, q *queue.Queue[int]) {
+			have := func(puts, gets int) {
+				p, g := q.HaveWaiters()
+				require.Equal(t, [2]int{puts, gets}, [2]int{p, g}, "%v", k)
+			}
+			var calls []*call
+			for i := range 3 {
+				calls = append(calls, goGet(q))
+				have(0, i+1)
+			}
+			for i := range calls {
+				mustPut(t, q, i)
+				calls[i].got(t, i)
+				have(0, 2-i)
+			}
+			mustPut(t, q, make([]int, k.capacity)...)
+			for i := range calls {
+				calls[i] = goPut(q, 0)
+				have(i+1, 0)
+			}
+			for i := range calls {
+				mustGet(t, q, 0)
+				calls[i].ended(t, nil)
+				have(2-i, 0)
+			}
+		})
+	}
+}
+
 // How many calls have a waiter is counted when the first of sixteen comes to wait.
 func TestSoloCountsWhoWaits(t *testing.T) {
 	inBubble(t, variant{capacity: 2, solo: true}.make, func(t *testing.T, q *queue.Queue[int]) {
