@@ -7,6 +7,26 @@ import (
 	"github.com/parkring/queue/parking"
 )
 
+// Queues of tests do not tell each other what yields take, so that no test depends on the
+// machine being idle while another ran.
+func init() { hogs = nil }
+
+// ShareHogs has queues that are made from now on tell each other, until restore is called.
+func ShareHogs() (restore func()) {
+	hogs = new(parking.Hogs)
+	return func() { hogs = nil }
+}
+
+// YieldTook has a Get of q find that a yield has taken so long.
+func (q *core[T]) YieldTook(d time.Duration) {
+	start := parking.Now()
+	time.Sleep(d)
+	q.getYields.End(start, &q.looker, nil)
+}
+
+// MayYield reports whether Puts of q yield yet, as far as it goes by how long it takes.
+func (q *core[T]) MayYield() bool { return q.putYields.Due(&q.looker) }
+
 // NewAt is New with positions that count from firstLap.
 func NewAt[T any](capacity int, firstLap uint64) *Queue[T] { return newQueue[T](capacity, firstLap) }
 

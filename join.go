@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 )
 
@@ -13,13 +12,14 @@ import (
 type tasks struct {
 	done    atomic.Uint64 // the items that count as done
 	joining atomic.Int32  // the number of joiners; written under the lock
-	joiners []joiner      // the waiting Joins, oldest first; guarded by the lock
+	first   *joiner       // of the waiting Joins, oldest first; guarded by the lock
 }
 
 // joiner is a waiting Join.
 type joiner struct {
 	accepted uint64        // by the queue, when it began to wait
 	joined   chan struct{} // closed to wake it
+	next     *joiner
 }
 
 // accepted returns how many items have been accepted, at the instant at which it
@@ -88,12 +88,11 @@ func (q *core[T]) endsJoins(d uint64) bool {
 // wakeJoiners wakes the Joins that began to wait when no more than d items had been
 // accepted. It needs mu.
 func (q *core[T]) wakeJoiners(d uint64) {
-	n := 0
-	for ; n < len(q.tasks.joiners) && q.tasks.joiners[n].accepted <= d; n++ {
-		close(q.tasks.joiners[n].joined)
+	for j := q.tasks.first; j != nil && j.accepted <= d; j = j.next {
+		close(j.joined)
+		q.tasks.first = j.next
+		q.tasks.joining.Add(-1)
 	}
-	q.tasks.joiners = slices.Delete(q.tasks.joiners, 0, n)
-	q.tasks.joining.Add(int32(-n))
 }
 
 // Unfinished returns how many items have been accepted and do not count as done
@@ -129,7 +128,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	over := ended(ctx)
 	q.mu.Lock()
 	q.tasks.joining.Add(1)
-	j := joiner{q.accepted(), make(chan struct{})}
+	j := &joiner{accepted: q.accepted(), joined: make(chan struct{})}
 	none := q.unfinished() == 0
 	if none || over != nil {
 		q.tasks.joining.Add(-1)
@@ -139,7 +138,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 		}
 		return over
 	}
-	q.tasks.joiners = append(q.tasks.joiners, j)
+	*q.tasks.find(nil) = j
 	q.unlock()
 
 	select {
@@ -154,14 +153,23 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 }
 
 // giveUpJoin takes j out if it has not been woken, and reports whether it did.
-func (q *core[T]) giveUpJoin(j joiner) bool {
+func (q *core[T]) giveUpJoin(j *joiner) bool {
 	q.mu.Lock()
 	defer q.unlock()
-	i := slices.Index(q.tasks.joiners, j)
-	if i < 0 {
+	p := q.tasks.find(j)
+	if *p == nil {
 		return false
 	}
-	q.tasks.joiners = slices.Delete(q.tasks.joiners, i, i+1)
+	*p = j.next
 	q.tasks.joining.Add(-1)
 	return true
+}
+
+// find returns where the list of joiners has j, or nil at its end if it does not. It needs mu.
+func (t *tasks) find(j *joiner) **joiner {
+	p := &t.first
+	for *p != nil && *p != j {
+		p = &(*p).next
+	}
+	return p
 }

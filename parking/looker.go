@@ -38,6 +38,8 @@ import (
 //     do without looks, or very few, calls do not look for a while, and if that happens again,
 //     none yields for many times as long. (But if more have, it was others of this queue who
 //     ran, side by side.)
+//   - While somebody is known to compute ([Hogs]) a call looks on as before its first yield, and no
+//     further.
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -48,6 +50,8 @@ import (
 // One call in 16 takes part in measuring; the others load four words. All methods may be
 // called by anyone, after Init. The zero Looker never looks.
 type Looker struct {
+	Hogs *Hogs // what all queues know; written before the Looker is used
+
 	state atomic.Int32 // whether calls look
 	watch atomic.Int32 // so many calls more take part in any case
 	vain  atomic.Int32 // calls that have looked in vain, less those that have not, but never below 0
@@ -64,7 +68,7 @@ type Looker struct {
 	working atomic.Bool   // somebody works on what follows
 	few     bool          // there are few slots; set by Init
 	doubt   bool          // the last measurement said that looks do not pay
-	hogs    bool          // looks have ended for a long yield, and have not paid since
+	warned  bool          // looks have ended for a long yield, and have not paid since
 	settled bool          // state has been what it is for long enough to be measured
 	calls   int32         // that have taken part since
 	stays   int32         // measurements since plain was measured
@@ -213,6 +217,9 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		if began == 0 {
 			began, then = clock(), moved()
 		}
+		if l.Hogs.beside(began) {
+			break
+		}
 		stall.At(stall.Backoff)
 		runtime.Gosched()
 		now, done := clock(), ready()
@@ -249,12 +256,13 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 		switch rate := float64(items) / float64(took); {
 		case rate < max(l.plain, slowest):
 			l.lose(now, moved())
-			if l.hogs {
-				over := now + min(longRest*took, mostRest)
+			over := now + min(longRest*took, mostRest)
+			if l.warned {
 				l.until = max(l.until, over)
 				l.hogged.Store(int64(over))
 			}
-			l.hogs = true // it may have been an accident
+			l.warned = true // it may have been an accident
+			l.Hogs.met(took, over)
 		case l.plain == 0:
 			l.did(now, moved(), rate)
 		}
@@ -359,7 +367,7 @@ func (l *Looker) did(now time.Duration, moved uint64, rate float64) {
 }
 
 // pay takes note that looks do pay.
-func (l *Looker) pay() { l.doubt, l.hogs = false, false }
+func (l *Looker) pay() { l.doubt, l.warned = false, false }
 
 // didNot draws the conclusion from a rate without looks.
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {

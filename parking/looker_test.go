@@ -202,14 +202,14 @@ func TestOneBadMeasurementLosesNothing(t *testing.T) {
 		}
 	}
 	for range 10 {
-		q.l.hogs = true
+		q.l.warned = true
 		measurement(1)
 		require.True(t, q.l.doubt)
-		require.True(t, q.l.hogs)
+		require.True(t, q.l.warned)
 		measurement(2)
 		require.True(t, q.l.Looking())
 		require.False(t, q.l.doubt)
-		require.False(t, q.l.hogs)
+		require.False(t, q.l.warned)
 	}
 	measurement(1)
 	measurement(1)

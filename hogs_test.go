@@ -1,0 +1,28 @@
+package queue_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parkring/queue"
+	"github.com/parkring/queue/internal/stall"
+)
+
+// Queues of a program tell each other that yields take long.
+func TestQueuesKnowOfHogs(t *testing.T) {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
+	defer queue.ShareHogs()()
+	one := queue.New[int](1)
+	one.YieldTook(time.Millisecond)
+	large, spsc := queue.New[string](1000), queue.NewSPSC[int](10)
+	require.True(t, large.MayYield())
+	require.True(t, spsc.MayYield())
+	one.YieldTook(20 * time.Millisecond)
+	require.False(t, large.MayYield())
+	require.False(t, spsc.MayYield())
+	require.False(t, queue.New[int](0).MayYield(), "one that is made later")
+}
