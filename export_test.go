@@ -7,14 +7,14 @@ import (
 	"github.com/parkring/queue/parking"
 )
 
-// Queues of tests do not tell each other what yields take, so that no test depends on the
+// Queues of tests do not tell each other anything, so that no test depends on the
 // machine being idle while another ran.
-func init() { hogs = nil }
+func init() { program = nil }
 
-// ShareHogs has queues that are made from now on tell each other, until restore is called.
-func ShareHogs() (restore func()) {
-	hogs = new(parking.Hogs)
-	return func() { hogs = nil }
+// ShareProgram has queues that are made from now on tell each other, until restore is called.
+func ShareProgram() (restore func()) {
+	program = new(parking.Program)
+	return func() { program = nil }
 }
 
 // YieldTook has a Get of q find that a yield has taken so long.

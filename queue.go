@@ -128,14 +128,14 @@ const (
 // it would slow down: the slow path gets that of a copy.
 const inRegisters = 4 * unsafe.Sizeof(uintptr(0))
 
-// hogs is shared by all queues of the program. Variable for tests.
-var hogs = new(parking.Hogs)
+// program is shared by all queues. Variable for tests.
+var program = new(parking.Program)
 
 // newQueue is New with positions that count from firstLap, which tests start
 // close below the wrap-around.
 func newQueue[T any](capacity int, firstLap uint64) *Queue[T] {
 	q := new(Queue[T])
-	q.looker.Hogs = hogs
+	q.looker.Join(program)
 	if capacity > 0 {
 		q.ring.Init(capacity, firstLap)
 		q.buffer, q.bounded = &q.ring, &q.ring

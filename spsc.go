@@ -51,7 +51,7 @@ func NewSPSC[T any](capacity int) *SPSC[T] { return newSPSC[T](capacity, 0) }
 // newSPSC is NewSPSC with positions that count from firstLap.
 func newSPSC[T any](capacity int, firstLap uint64) *SPSC[T] {
 	q := new(SPSC[T])
-	q.looker.Hogs = hogs
+	q.looker.Join(program)
 	q.ring.Init(capacity, firstLap)
 	q.buffer = &q.ring
 	q.tiny = capacity <= tiny

@@ -38,8 +38,11 @@ import (
 //     do without looks, or very few, calls do not look for a while, and if that happens again,
 //     none yields for many times as long. (But if more have, it was others of this queue who
 //     ran, side by side.)
-//   - While somebody is known to compute ([Hogs]) a call looks on as before its first yield, and no
-//     further.
+//   - While somebody is known to compute ([Program]) a call looks only until it would yield.
+//   - If a yield lets others run while calls of other queues wait as well, the processor has something
+//     else to do: a call looks no further then, and that counts as in vain, even if it helped, since the
+//     yield did and not the looks. (If there is but one queue, it is its own calls that run.)
+//   - Nor do new queues look until the first trial, once the looks of four in a row have not paid, or not yet.
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
 // it takes some 50 us until a processor is awake again, in which the first side has to stop,
@@ -50,7 +53,8 @@ import (
 // One call in 16 takes part in measuring; the others load four words. All methods may be
 // called by anyone, after Init. The zero Looker never looks.
 type Looker struct {
-	Hogs *Hogs // what all queues know; written before the Looker is used
+	program *Program // what all queues know, or nil; and the number of this one there. Written by Join, like
+	number  uint32   // few and most by Init, before there are calls.
 
 	state atomic.Int32 // whether calls look
 	watch atomic.Int32 // so many calls more take part in any case
@@ -99,6 +103,7 @@ const (
 	sampling  = 16  // one call in so many takes part
 	watched   = 8   // so many do in any case, after a change
 	mostVain  = 16
+	busy      = time.Microsecond // a yield takes longer if others are ready to run
 	leastGap  = time.Millisecond
 	firstGap  = 4 * leastGap // if there are not few slots
 	mostGap   = time.Second
@@ -147,6 +152,9 @@ func (l *Looker) Init(few bool) {
 		if oversubscribed() { // then who is looked for may wait for this processor
 			l.most = rounds
 		}
+		if !l.program.look() {
+			l.stop(l.since, 0)
+		}
 	}
 }
 
@@ -160,6 +168,7 @@ func (l *Looker) Looking() bool { return l.state.Load() >= trying }
 // how many items have gone through.
 func (l *Looker) Rest(moved func() uint64) {
 	if l.state.Load() == not && l.takesPart() {
+		l.tell()
 		l.measure(clock(), moved)
 	}
 }
@@ -217,17 +226,24 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		if began == 0 {
 			began, then = clock(), moved()
 		}
-		if l.Hogs.beside(began) {
+		if l.program.beside(began) {
 			break
 		}
+		others := l.others()
+		l.tell()
 		stall.At(stall.Backoff)
 		runtime.Gosched()
 		now, done := clock(), ready()
+		took := now - began
+		if i == 0 && took > busy && took <= tooLong && (others || l.others()) {
+			l.useless(moved)
+			return done
+		}
 		if done {
 			l.helped(i)
 		}
-		if now-began > tooLong && !stall.Enabled {
-			l.long(now-began, moved()-then, now, moved)
+		if took > tooLong && !stall.Enabled {
+			l.long(took, moved()-then, now, moved)
 			return done
 		}
 		if done {
@@ -236,13 +252,18 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		began, then = now, moved()
 	}
 	l.wary.Store(wariness)
+	l.useless(moved)
+	return false
+}
+
+// useless takes note of a call whose looks were of no use.
+func (l *Looker) useless(moved func() uint64) {
 	if l.vain.Add(1) >= mostVain && l.working.CompareAndSwap(false, true) {
 		if l.Looking() { // not for those who have begun before calls stopped looking
 			l.lose(clock(), moved())
 		}
 		l.working.Store(false)
 	}
-	return false
 }
 
 // long takes note of a yield that has taken long, in which so many items have moved. If they
@@ -262,7 +283,7 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 				l.hogged.Store(int64(over))
 			}
 			l.warned = true // it may have been an accident
-			l.Hogs.met(took, over)
+			l.program.met(took, over)
 		case l.plain == 0:
 			l.did(now, moved(), rate)
 		}
@@ -367,7 +388,10 @@ func (l *Looker) did(now time.Duration, moved uint64, rate float64) {
 }
 
 // pay takes note that looks do pay.
-func (l *Looker) pay() { l.doubt, l.warned = false, false }
+func (l *Looker) pay() {
+	l.doubt, l.warned = false, false
+	l.program.paid()
+}
 
 // didNot draws the conclusion from a rate without looks.
 func (l *Looker) didNot(now time.Duration, moved uint64, rate float64) {

@@ -23,7 +23,7 @@ import (
 //     that only compute, a yield may take 10 ms and more. So one yield in 16 is
 //     timed, and after a long one calls do not yield for many times as long, so that yields
 //     take a small part of the time, whatever else the program does. The Looker of the
-//     same queue keeps that time, for all its Yielders; and [Hogs], for all queues.
+//     same queue keeps that time, for all its Yielders; and [Program], for all queues.
 //
 // A call asks whether it is Due, and then does
 //
@@ -57,9 +57,9 @@ func (y *Yielder) Due(l *Looker) bool {
 		y.rest.Store(n - 1)
 		return false
 	}
-	if l.hogged.Load() != 0 || l.Hogs.any() {
+	if l.hogged.Load() != 0 || l.program.hogs() {
 		now := clock()
-		if int64(now) < l.hogged.Load() || l.Hogs.beside(now) {
+		if int64(now) < l.hogged.Load() || l.program.beside(now) {
 			y.rest.Store(untimed)
 			return false
 		}
@@ -108,7 +108,7 @@ func (y *Yielder) end(start time.Duration, l *Looker, flow func(start, now time.
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
 		over := now + min(times*took, mostRest)
 		l.hogged.Store(int64(over))
-		l.Hogs.met(took, over)
+		l.program.met(took, over)
 	}
 	if y.short.Load() == long {
 		y.short.Store(!long)
