@@ -41,7 +41,7 @@ import (
 //   - While somebody is known to compute ([Program]) a call looks only until it would yield.
 //   - If a yield lets others run while calls of other queues wait as well, the processor has something
 //     else to do: a call looks no further then, and that counts as in vain, even if it helped, since the
-//     yield did and not the looks. (If there is but one queue, it is its own calls that run.)
+//     yield did and not the looks; in a trial for four. (If there is but one queue, it is its own calls that run.)
 //   - Nor do new queues look until the first trial, once the looks of four in a row have not paid, or not yet.
 //
 // If the system stops one side for 20 us, as it does now and then, the other should not park:
@@ -236,6 +236,9 @@ func (l *Looker) Look(ready func() bool, moved func() uint64) bool {
 		now, done := clock(), ready()
 		took := now - began
 		if i == 0 && took > busy && took <= tooLong && (others || l.others()) {
+			if l.state.Load() == trying {
+				l.vain.Add(mostVain/4 - 1)
+			}
 			l.useless(moved)
 			return done
 		}

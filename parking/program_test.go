@@ -76,8 +76,12 @@ func TestOtherQueuesEndLooks(t *testing.T) {
 	}
 	var l *Looker
 	look := func(took time.Duration, helps, other bool) (n int, done bool) {
-		done = l.Look(func() bool { n++; return helps && n > looks }, func() uint64 {
-			if n == looks { // the yield is next
+		before := looks
+		if l.state.Load() == trying {
+			before = fewLooks
+		}
+		done = l.Look(func() bool { n++; return helps && n > before }, func() uint64 {
+			if n == before { // the yield is next
 				now += took
 				if other {
 					l.program.waiting.Store(l.number + 1)
@@ -100,6 +104,16 @@ func TestOtherQueuesEndLooks(t *testing.T) {
 		look(2*busy, helps, true)
 		require.False(t, l.Looking())
 	}
+	l = newLooker(t, true)
+	tooLong, settling[trying] = time.Millisecond, time.Hour
+	l.Join(new(Program))
+	l.change(trying, now, 0)
+	for range 4 {
+		require.True(t, l.Looking(), "a trial")
+		look(2*busy, false, true)
+	}
+	require.False(t, l.Looking())
+
 	l = newLooker(t, true)
 	l.Join(new(Program))
 	l.tell()
