@@ -286,7 +286,7 @@ func (l *Looker) long(took time.Duration, items uint64, now time.Duration, moved
 				l.hogged.Store(int64(over))
 			}
 			l.warned = true // it may have been an accident
-			l.program.met(took, over)
+			l.program.long(now-took, now, over)
 		case l.plain == 0:
 			l.did(now, moved(), rate)
 		}

@@ -20,6 +20,7 @@ import (
 // queue, which learns nothing.
 type Program struct {
 	hogged  atomic.Int64  // by clock, in ns: nobody should yield before; 0 if nothing is known
+	met     atomic.Int64  // likewise, when the last yield ended that took so long; 0 if none has
 	queues  atomic.Uint32 // that have joined, ever
 	waiting atomic.Uint32 // the number of the queue that has told last that a call waits
 	fresh   atomic.Int32  // queues that have begun to look since looks have paid somewhere
@@ -31,6 +32,9 @@ const (
 	// 3 or 4 ms as a rule.
 	hog = 8 * time.Millisecond
 
+	// recent is how long ago the last such yield is at most if it counts.
+	recent = 10 * time.Second
+
 	mostFresh = 4 // queues that look at first though looks have not paid before
 )
 
@@ -41,9 +45,14 @@ func (l *Looker) Join(p *Program) {
 	}
 }
 
-// met takes note of a yield that took so long, and of until when nobody should yield then.
-func (p *Program) met(took, until time.Duration) {
-	if p != nil && took >= hog {
+// long takes note of a yield, from start to end, and of until when nobody should yield if that was
+// long. It may have been an accident: it takes two, one after the other.
+func (p *Program) long(start, end, until time.Duration) {
+	if p == nil || end-start < hog {
+		return
+	}
+	met := time.Duration(p.met.Swap(int64(end)))
+	if met != 0 && met <= start && end-met < recent {
 		p.hogged.Store(int64(until))
 	}
 }

@@ -27,6 +27,14 @@ func TestHogsOfAllQueues(t *testing.T) {
 	yield(hog - time.Millisecond)
 	require.False(t, y.Due(one), "it was long")
 	require.True(t, other.Due(two), "but may have been the system")
+	began := now
+	yield(hog)
+	require.False(t, p.hogs(), "it may have been an accident")
+	y.End(began, one, nil)
+	require.False(t, p.hogs(), "the same one")
+	now += recent
+	yield(hog)
+	require.False(t, p.hogs(), "that was long ago")
 	yield(hog)
 	require.True(t, p.hogs())
 	require.False(t, other.Due(two))
@@ -62,6 +70,9 @@ func TestHogsEndLooks(t *testing.T) {
 	}
 	require.Equal(t, rounds*(looks+1), looksOf(other, 0))
 	require.Equal(t, looks+1, looksOf(l, 2*hog), "not while it looks")
+	require.False(t, p.hogs(), "it may have been an accident")
+	l.change(looking, now, 0)
+	require.Equal(t, looks+1, looksOf(l, 2*hog))
 	require.True(t, p.hogs())
 	require.Equal(t, looks, looksOf(other, 0))
 	now += 3 * longRest * hog

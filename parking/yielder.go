@@ -108,7 +108,7 @@ func (y *Yielder) end(start time.Duration, l *Looker, flow func(start, now time.
 		times := min(took/(2*longYield), longRest) // few at first: the system may stop a thread for 0.1 ms
 		over := now + min(times*took, mostRest)
 		l.hogged.Store(int64(over))
-		l.program.met(took, over)
+		l.program.long(start, now, over)
 	}
 	if y.short.Load() == long {
 		y.short.Store(!long)
