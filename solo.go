@@ -54,6 +54,7 @@ type solo[T any] struct {
 
 	waits      uint32 // calls that have been listed
 	puts, gets int    // that have a waiter, as counted last
+	met        bool   // some of both sides have had one at once
 
 	flown  time.Duration // when soloFlow was asked last, or solo began
 	flowed uint64        // the items that had left by then
@@ -303,27 +304,29 @@ func (q *core[T]) soloWait(put bool) *parking.Waiter[T] {
 	w := q.waiters.Take(put)
 	if o.waits%countEvery == 0 {
 		o.puts, o.gets = q.waiters.Count()
+		o.met = o.met || o.puts > 0 && o.gets > 0
 	}
 	o.waits++
 	l, y, own, other := &q.getters, &q.getYields, o.gets, o.puts
 	if put {
 		l, y, own, other = &q.putters, &q.putYields, o.puts, o.gets
 	}
-	w.Yields = mayYieldSolo(own, other, q.bounded.Cap(), l.Empty()) && y.Due(&q.looker)
+	w.Yields = mayYieldSolo(own, other, q.bounded.Cap(), l.Empty(), o.met) && y.Due(&q.looker)
 	l.Push(w)
 	return w
 }
 
 // mayYieldSolo reports whether a call may yield that has to wait, first of its side or not, if
-// own calls of its side have a waiter and other of the other side.
-func mayYieldSolo(own, other, capacity int, first bool) bool {
+// own calls of its side have a waiter and other of the other side; met says whether there have been
+// some of both at once.
+func mayYieldSolo(own, other, capacity int, first, met bool) bool {
 	all := own + other
 	few := 5 // halves: how many times as many there make few of those here
 	switch {
 	case all >= flood:
 		return false
 	case all >= throng:
-		return own >= 3*other || first && 5*own < 6*other && 5*other < 6*own
+		return met && own >= 3*other || first && 5*own < 6*other && 5*other < 6*own
 	case own > other:
 		return true
 	case all >= crowd || own == 1 && capacity > 2:

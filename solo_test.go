@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parkring/queue"
+	"github.com/parkring/queue/internal/stall"
 	"github.com/parkring/queue/parking"
 )
 
@@ -296,7 +297,7 @@ func TestSoloEndsWhenNobodyWaits(t *testing.T) {
 
 // On the side that has more calls with a waiter all yield, on the other one the first, if that
 // side is not much the smaller. If there are very many they do on a side with three times as
-// many, or the first of each if there are about as many.
+// many, once there have been some on the other, or the first of each if there are about as many.
 func TestWhoYieldsSolo(t *testing.T) {
 	defer queue.SoloEndsAfter(queue.Never, 1)()
 	for _, c := range []struct {
@@ -362,7 +363,7 @@ func TestWhoYieldsSolo(t *testing.T) {
 	}
 	q := queue.NewSolo[int](1, 0)
 	for i, yields := range q.SoloWaits(false, 400, func() { mustPut(t, q, make([]int, 400)...) }) {
-		require.Equal(t, i < 319, yields, "%d before", i)
+		require.Equal(t, i < 63, yields, "%d before", i)
 	}
 	mustPut(t, q, 0)
 	require.Equal(t, []bool{true}, q.SoloWaits(true, 1, func() { mustGet(t, q, 0, 0) }), "they are gone")
@@ -382,6 +383,9 @@ func TestSoloForgetsVainYields(t *testing.T) {
 
 // A yield in which many items have moved does not count as long.
 func TestSoloYieldsWhileItemsMove(t *testing.T) {
+	if stall.Enabled {
+		t.Skip("nobody looks at the clock")
+	}
 	q := queue.NewSolo[int](1, 0)
 	long := func() { time.Sleep(time.Millisecond) }
 	require.True(t, q.SoloYield(1_000_000_000, long))
