@@ -9,9 +9,9 @@ import (
 // it out by itself.
 //
 //   - Goroutines that do nothing but compute. Beside some a yield takes 10 ms and more, until the
-//     scheduler has taken a processor from one of them. When a queue has met that nobody yields for
-//     many times as long, so that such yields take a small part of the time, however many
-//     queues there are, and however soon a queue is of no use any more.
+//     scheduler has taken a processor from one of them. Once queues have met that nobody yields
+//     for many times as long, so that such yields take a small part of the time, however many
+//     queues there are, and however short their lives.
 //   - Whether calls of other queues wait as well. Then others are ready to run on this processor, and looks
 //     only take their time (see Looker).
 //   - Whether the looks of new queues are of use at all.
@@ -22,8 +22,11 @@ type Program struct {
 	hogged  atomic.Int64  // by clock, in ns: nobody should yield before; 0 if nothing is known
 	met     atomic.Int64  // likewise, when the last yield ended that took so long; 0 if none has
 	queues  atomic.Uint32 // that have joined, ever
+	fresh   atomic.Int32  // queues that have begun to look since looks have paid somewhere; up to mostFresh
+
+	_ [128]byte // between what calls that wait load and what they store
+
 	waiting atomic.Uint32 // the number of the queue that has told last that a call waits
-	fresh   atomic.Int32  // queues that have begun to look since looks have paid somewhere
 }
 
 const (
@@ -86,7 +89,9 @@ func (l *Looker) others() bool {
 }
 
 // look reports whether a new queue should look.
-func (p *Program) look() bool { return p == nil || p.fresh.Add(1) <= mostFresh }
+func (p *Program) look() bool {
+	return p == nil || p.fresh.Load() < mostFresh && p.fresh.Add(1) <= mostFresh
+}
 
 // paid takes note that looks have paid.
 func (p *Program) paid() {
