@@ -19,10 +19,10 @@ import (
 // The zero Program is ready for use, and may be used by anyone. A nil Program is one of a single
 // queue, which learns nothing.
 type Program struct {
-	hogged  atomic.Int64  // by clock, in ns: nobody should yield before; 0 if nothing is known
-	met     atomic.Int64  // likewise, when the last yield ended that took so long; 0 if none has
-	queues  atomic.Uint32 // that have joined, ever
-	fresh   atomic.Int32  // queues that have begun to look since looks have paid somewhere; up to mostFresh
+	hogged atomic.Int64  // by clock, in ns: nobody should yield before; 0 if nothing is known
+	met    atomic.Int64  // likewise, when the last yield ended that took so long; 0 if none has
+	queues atomic.Uint32 // that have joined, ever
+	fresh  atomic.Int32  // queues that have begun to look since looks have paid somewhere; up to mostFresh
 
 	_ [128]byte // between what calls that wait load and what they store
 
