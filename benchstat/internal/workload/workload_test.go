@@ -206,7 +206,7 @@ func TestFaultyQueuesAreFoundOut(t *testing.T) {
 		spoil func(s *spoiler, id uint64) uint64
 		why   string
 	}{
-		"invents":    {func(s *spoiler, id uint64) uint64 { return peer.ID(77, 5) }, "nobody has put|not those that were put"},
+		"invents": {func(s *spoiler, id uint64) uint64 { return peer.ID(77, 5) }, "nobody has put|not those that were put"},
 		// (The second may go to another consumer, who has had later ones by then.)
 		"duplicates": {func(s *spoiler, id uint64) uint64 { s.kept = []uint64{id}; return id }, "twice|not those that were put|reached consumer . after"},
 	} {
