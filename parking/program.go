@@ -9,7 +9,7 @@ import (
 // it out by itself.
 //
 //   - Goroutines that do nothing but compute. Beside some a yield takes 10 ms and more, until the
-//     scheduler has taken a processor from one of them. Once queues have met that nobody yields
+//     scheduler has taken a processor from one of them. Once queues have met that, nobody yields
 //     for many times as long, so that such yields take a small part of the time, however many
 //     queues there are, and however short their lives.
 //   - Whether calls of other queues wait as well. Then others are ready to run on this processor, and looks

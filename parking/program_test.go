@@ -5,16 +5,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/parkring/queue/internal/stall"
 )
 
 // What one queue has found out about goroutines that compute keeps the calls of all from
 // yielding, for a while.
 func TestHogsOfAllQueues(t *testing.T) {
-	if stall.Enabled {
-		t.Skip("nobody looks at the clock")
-	}
 	newLooker(t, true) // for the clock
 	var p Program
 	one, two, alone := &Looker{program: &p}, &Looker{program: &p}, new(Looker)
@@ -52,9 +47,6 @@ func TestHogsOfAllQueues(t *testing.T) {
 // A call that looks tells the others as well, and looks only until it would yield first when it
 // has been told.
 func TestHogsEndLooks(t *testing.T) {
-	if stall.Enabled {
-		t.Skip("nobody looks at the clock")
-	}
 	l, other := newLooker(t, true), newLooker(t, true)
 	tooLong = time.Millisecond
 	var p Program
@@ -82,9 +74,6 @@ func TestHogsEndLooks(t *testing.T) {
 // A call whose yield lets others run, while calls of other queues wait, looks no further, and its
 // looks were of no use even if the yield was.
 func TestOtherQueuesEndLooks(t *testing.T) {
-	if stall.Enabled {
-		t.Skip("nobody looks at the clock")
-	}
 	var l *Looker
 	look := func(took time.Duration, helps, other bool) (n int, done bool) {
 		before := looks
@@ -142,9 +131,6 @@ func TestOtherQueuesEndLooks(t *testing.T) {
 
 // Queues tell each other that calls wait, if they look or might.
 func TestQueuesTellThatCallsWait(t *testing.T) {
-	if stall.Enabled {
-		t.Skip("nobody takes part")
-	}
 	var p Program
 	one, two, alone := newLooker(t, true), newLooker(t, true), newLooker(t, true)
 	one.Join(&p)
